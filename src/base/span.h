@@ -1,0 +1,47 @@
+/* A read-only view of bytes that somebody else owns. Copying a span copies no bytes. */
+#ifndef BASE_SPAN_H
+#define BASE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct span {
+    const uint8_t *at;
+    size_t size;
+};
+
+static inline struct span span_of(const void *at, size_t size)
+{
+    return (struct span){.at = at, .size = size};
+}
+
+static inline struct span span_text(const char *text)
+{
+    return span_of(text, strlen(text));
+}
+
+/* The first `size` bytes; `size` must not be larger than the span. */
+static inline struct span span_head(struct span s, size_t size)
+{
+    return span_of(s.at, size);
+}
+
+/* What follows the first `size` bytes; `size` must not be larger than the span. */
+static inline struct span span_tail(struct span s, size_t size)
+{
+    return span_of(s.at + size, s.size - size);
+}
+
+static inline bool span_equals(struct span a, struct span b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.at, b.at, a.size) == 0);
+}
+
+static inline bool span_is(struct span s, const char *text)
+{
+    return span_equals(s, span_text(text));
+}
+
+#endif

@@ -1,0 +1,135 @@
+/* The settings, and nothing else: what every part of the program is told at start.
+ *
+ * Texts belong to the struct (settings_clear frees them). A list is NULL-terminated, or NULL when
+ * empty. Times are milliseconds and sizes bytes, as the names say; 0 means "no limit" where the help
+ * of the option says so. The rows in settings_table.c fill it; the rules between options are in
+ * settings_check.c, and what the connection string says is in settings_uri.c. */
+#ifndef SETTINGS_SETTINGS_H
+#define SETTINGS_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/units.h"
+
+enum outage_mode { OUTAGE_QUEUE, OUTAGE_FAIL_FAST };
+enum give_up { GIVE_UP_STAY, GIVE_UP_EXIT };
+enum auth_mechanism { AUTH_NONE, AUTH_DEFAULT, AUTH_SCRAM_SHA_1, AUTH_SCRAM_SHA_256, AUTH_X509 };
+enum tls_version { TLS_1_2, TLS_1_3 };
+
+struct upstream_settings {
+    char *uri; /* whole connection string; secret */
+    char *uri_file;
+    char *username;
+    char *password_file;
+    char **seeds; /* "host:port"; used when SRV cannot be had */
+    char *app_name;
+    msec local_threshold_ms;
+    msec heartbeat_frequency_ms;
+    msec connect_timeout_ms;
+    msec operation_timeout_ms;
+    int64_t keep_alive_seconds;
+    msec tcp_user_timeout_ms;
+    char *socks_proxy; /* [user:password@]host:port */
+    char *http_proxy;  /* [user:password@]host:port */
+
+    /* Filled from the connection string and the files named above. */
+    char *srv_host;         /* lower case; NULL for mongodb:// */
+    char *srv_service_name; /* "mongodb" */
+    int64_t srv_max_hosts;
+    char **hosts; /* "host:port", "[v6]:port" or "/path.sock" */
+    char *replica_set;
+    bool direct_connection;
+    bool load_balanced;
+    bool tls;     /* TLS wanted: SRV, or tls=true */
+    bool tls_set; /* said by the connection string, so that TXT or defaults do not matter */
+    enum auth_mechanism auth_mechanism;
+    char *auth_source; /* NULL: not said; the mechanism's or TXT's default holds */
+    char *user;        /* raw, percent-decoded; NULL when no login is wanted */
+    char *password;    /* secret */
+    char *database;    /* the path of the connection string, or NULL */
+};
+
+struct listen_settings {
+    char **addresses;
+    bool addresses_are_default; /* a family that the machine lacks is then only a warning */
+    char *unix_socket;
+    int64_t unix_socket_mode;
+    int64_t max_clients;
+    bool allow_unauthenticated;
+};
+
+struct pool_settings {
+    int64_t max_pool_size;
+    int64_t min_pool_size;
+    int64_t max_total_connections; /* 0: no limit */
+    int64_t max_connecting;
+    int64_t connects_per_second;
+    int64_t connect_burst;
+    msec max_idle_time_ms;
+    msec max_lifetime_ms;
+    msec check_after_idle_ms;
+    msec wait_queue_timeout_ms;
+};
+
+struct outage_settings {
+    enum outage_mode mode;
+    msec queue_timeout_ms;
+    int64_t queue_max_operations;
+    byte_count queue_max_bytes;
+};
+
+struct reconnect_settings {
+    msec initial_ms;
+    double factor;
+    msec max_ms;
+};
+
+struct dns_settings {
+    char **resolvers; /* "system" or "address[:port]" */
+    msec timeout_ms;
+};
+
+struct tls_settings {
+    char *ca_file; /* NULL: the system's roots */
+    char *certificate_key_file;
+    char *certificate_key_file_password; /* secret */
+    enum tls_version min_version;
+    bool allow_invalid_certificates;
+    bool allow_invalid_hostnames;
+};
+
+struct limits_settings {
+    byte_count buffer_bytes;
+    byte_count hold_bytes;
+    byte_count max_message_bytes;
+    msec client_idle_timeout_ms;
+    msec handshake_timeout_ms;
+};
+
+struct drain_settings {
+    msec min_ms;
+    msec max_ms;
+};
+
+struct log_settings {
+    bool json;
+    char *level;   /* "info" */
+    char **groups; /* "pool=debug", … */
+    msec slow_ms;
+};
+
+struct settings {
+    struct upstream_settings upstream;
+    struct listen_settings listen;
+    struct pool_settings pool;
+    struct outage_settings outage;
+    struct reconnect_settings reconnect;
+    struct dns_settings dns;
+    struct tls_settings tls;
+    struct limits_settings limits;
+    struct drain_settings drain;
+    struct log_settings log;
+};
+
+#endif
