@@ -1,5 +1,5 @@
-/* Where a listener stands or a dial goes: an IPv4 or IPv6 address with a port, or a Unix socket path.
- * Never a name: names are resolved before an address exists. */
+/* Where a listener stands or a dial goes: an IPv4 or IPv6 address with a port, or a Unix socket
+ * path. Never a name: names are resolved before an address exists. */
 #ifndef BASE_ADDRESS_H
 #define BASE_ADDRESS_H
 
@@ -11,9 +11,9 @@ enum address_family { ADDRESS_NONE, ADDRESS_IPV4, ADDRESS_IPV6, ADDRESS_UNIX };
 
 struct address {
     enum address_family family;
-    uint16_t port;   /* host order; 0 for ADDRESS_UNIX, or "any" for a listener */
-    uint8_t ip[16];  /* network order; the first 4 bytes for IPv4 */
-    char path[108];  /* ADDRESS_UNIX */
+    uint16_t port;  /* host order; 0 for ADDRESS_UNIX, or "any" for a listener */
+    uint8_t ip[16]; /* network order; the first 4 bytes for IPv4 */
+    char path[108]; /* ADDRESS_UNIX */
 };
 
 enum { ADDRESS_TEXT_SIZE = 112 };

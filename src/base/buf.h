@@ -1,10 +1,10 @@
 /* A byte queue of chunks from one counted pool: the only place where peers can make us grow.
  *
- * Bytes are appended at the end and taken from the front. Chunks come in three sizes (1, 4 and 16 KiB),
- * so that ten thousand small waiting requests do not cost 16 KiB each. An empty buf owns no chunk.
- * The pool has a limit; reaching it is a normal event that the caller answers (it stops reading, or
- * refuses), hence append can fail. The pool keeps a bounded number of free chunks and returns the rest
- * to the system. */
+ * Bytes are appended at the end and taken from the front. Chunks come in three sizes (1, 4 and 16
+ * KiB), so that ten thousand small waiting requests do not cost 16 KiB each. An empty buf owns no
+ * chunk. The pool has a limit; reaching it is a normal event that the caller answers (it stops
+ * reading, or refuses), hence append can fail. The pool keeps a bounded number of free chunks and
+ * returns the rest to the system. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -20,8 +20,8 @@ struct chunk; /* opaque: header and bytes in one block */
 
 struct chunk_pool {
     byte_count limit;
-    byte_count used;   /* in chunks that are owned by bufs */
-    byte_count highest; /* most ever used, for reports */
+    byte_count used;     /* in chunks that are owned by bufs */
+    byte_count highest;  /* most ever used, for reports */
     struct chunk *spare; /* 16 KiB chunks kept for reuse */
     size_t spare_count;
 };
@@ -55,8 +55,8 @@ bool buf_append(struct buf *b, struct span bytes) __attribute__((warn_unused_res
  * error reply, a TLS alert) and for what a promise says must be taken. */
 void buf_append_always(struct buf *b, struct span bytes);
 
-/* Room to write into at the end, at least 1 byte, at most 16 KiB; NULL when the pool is at its limit.
- * What was written is then added by buf_commit. */
+/* Room to write into at the end, at least 1 byte, at most 16 KiB; NULL when the pool is at its
+ * limit. What was written is then added by buf_commit. */
 uint8_t *buf_reserve(struct buf *b, byte_count *room);
 void buf_commit(struct buf *b, byte_count written);
 
@@ -78,8 +78,8 @@ void buf_patch(struct buf *b, byte_count offset, struct span bytes);
 /* Moves all bytes of `from` to the end of `to` without copying. Both have the same pool. */
 void buf_move(struct buf *to, struct buf *from);
 
-/* All bytes in one contiguous span: the front as it is when one chunk holds them, else a copy that the
- * caller frees through `*owned` (NULL when nothing was copied). */
+/* All bytes in one contiguous span: the front as it is when one chunk holds them, else a copy that
+ * the caller frees through `*owned` (NULL when nothing was copied). */
 struct span buf_flatten(const struct buf *b, void **owned);
 
 #endif

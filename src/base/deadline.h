@@ -1,8 +1,9 @@
-/* All deadlines of a process in one heap, so that one timer serves them and virtual time comes free.
+/* All deadlines of a process in one heap, so that one timer serves them and virtual time comes
+ * free.
  *
- * A `struct deadline` is embedded in its owner and set to 0 by deadline_init. Setting it again moves it.
- * Pure: the heap never looks at a clock. Whoever owns the heap arms its timer for deadline_heap_next()
- * and calls deadline_heap_fire() when it rings. */
+ * A `struct deadline` is embedded in its owner and set to 0 by deadline_init. Setting it again
+ * moves it. Pure: the heap never looks at a clock. Whoever owns the heap arms its timer for
+ * deadline_heap_next() and calls deadline_heap_fire() when it rings. */
 #ifndef BASE_DEADLINE_H
 #define BASE_DEADLINE_H
 
@@ -39,8 +40,8 @@ void deadline_heap_remove(struct deadline_heap *h, struct deadline *d);
 /* When the earliest deadline passes, or MSEC_NEVER. */
 msec deadline_heap_next(const struct deadline_heap *h);
 
-/* Takes out the earliest deadline that is due at `now` and calls its `passed`; false when none is due.
- * `passed` may set or remove any deadline and may free its owner. */
+/* Takes out the earliest deadline that is due at `now` and calls its `passed`; false when none is
+ * due. `passed` may set or remove any deadline and may free its owner. */
 bool deadline_heap_fire(struct deadline_heap *h, msec now);
 
 static inline bool deadline_is_set(const struct deadline *d)

@@ -1,5 +1,5 @@
-/* Intrusive doubly linked list: the link lives inside the element, so membership costs no allocation.
- * A link that is in no list points at itself; removing such a link does nothing. */
+/* Intrusive doubly linked list: the link lives inside the element, so membership costs no
+ * allocation. A link that is in no list points at itself; removing such a link does nothing. */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
@@ -74,11 +74,10 @@ static inline void list_move_all(struct list *to, struct list *from)
     list_init(from);
 }
 
-#define list_for_each(link, l) \
-    for (struct list *link = (l)->next; link != (l); link = link->next)
+#define list_for_each(link, l) for (struct list *link = (l)->next; link != (l); link = link->next)
 
 /* As list_for_each; the current element may be removed (but not its successor). */
-#define list_for_each_safe(link, l) \
+#define list_for_each_safe(link, l)                                             \
     for (struct list *link = (l)->next, *link##_next = link->next; link != (l); \
          link = link##_next, link##_next = link->next)
 

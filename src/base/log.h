@@ -1,8 +1,8 @@
 /* The log: one line an event = time, level, group, who, message, key=value.
  *
- * Lines go to standard error as text or JSON; same call sites for both. Only `proxy`, `settings` at start
- * and `main` log above debug. Never payload, never credentials. A line that repeats within the collapse
- * time is counted, not written, and the count is told with the next one. */
+ * Lines go to standard error as text or JSON; same call sites for both. Only `proxy`, `settings` at
+ * start and `main` log above debug. Never payload, never credentials. A line that repeats within
+ * the collapse time is counted, not written, and the count is told with the next one. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -37,14 +37,15 @@ bool log_wants(enum log_level level, enum log_group group);
 /* Group by its name ("pool"); false when there is none of that name. */
 bool log_find_group(const char *name, enum log_group *out);
 
-/* Writes one line. `who` is "client 17" or "backend 4 to host:27017" or NULL. The message is a sentence
- * fragment without full stop; pairs are appended by the caller as " key=value" in the format. */
+/* Writes one line. `who` is "client 17" or "backend 4 to host:27017" or NULL. The message is a
+ * sentence fragment without full stop; pairs are appended by the caller as " key=value" in the
+ * format. */
 void log_line(enum log_level level, enum log_group group, const char *who, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 #define log_error(group, who, ...) log_line(LOG_ERROR, group, who, __VA_ARGS__)
-#define log_warn(group, who, ...) log_line(LOG_WARN, group, who, __VA_ARGS__)
-#define log_info(group, who, ...) log_line(LOG_INFO, group, who, __VA_ARGS__)
+#define log_warn(group, who, ...)  log_line(LOG_WARN, group, who, __VA_ARGS__)
+#define log_info(group, who, ...)  log_line(LOG_INFO, group, who, __VA_ARGS__)
 #define log_debug(group, who, ...) \
     (log_wants(LOG_DEBUG, group) ? log_line(LOG_DEBUG, group, who, __VA_ARGS__) : (void)0)
 

@@ -1,5 +1,5 @@
-/* Scope-bound resources for synchronous code (settings, main, tests). Asynchronous objects never use
- * these: their end is an event, not the end of a function. */
+/* Scope-bound resources for synchronous code (settings, main, tests). Asynchronous objects never
+ * use these: their end is an event, not the end of a function. */
 #ifndef BASE_SCOPE_H
 #define BASE_SCOPE_H
 

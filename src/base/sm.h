@@ -1,6 +1,6 @@
-/* State machines as data: a table of states with the moves each allows, and a memory of the last eight
- * moves, which require() and the reports print. The machine decides nothing; it refuses a move that the
- * table does not allow, as our own mistake. */
+/* State machines as data: a table of states with the moves each allows, and a memory of the last
+ * eight moves, which require() and the reports print. The machine decides nothing; it refuses a
+ * move that the table does not allow, as our own mistake. */
 #ifndef BASE_SM_H
 #define BASE_SM_H
 
@@ -20,9 +20,9 @@ struct sm_state {
 struct sm {
     const struct sm_state *states;
     uint8_t now_in;
-    uint8_t moves;              /* how many in total, modulo 256 */
-    uint8_t to[SM_HISTORY];     /* ring, newest at (moves - 1) % SM_HISTORY */
-    uint32_t at[SM_HISTORY];    /* when, in ms, the low 32 bits */
+    uint8_t moves;           /* how many in total, modulo 256 */
+    uint8_t to[SM_HISTORY];  /* ring, newest at (moves - 1) % SM_HISTORY */
+    uint32_t at[SM_HISTORY]; /* when, in ms, the low 32 bits */
 };
 
 void sm_init(struct sm *m, const struct sm_state *states, int first);

@@ -1,8 +1,8 @@
 /* Outcomes of operations that can fail in the world, and the text that goes with one.
  *
- * One list drives the enum, the names (for logs, metrics and tests) and the sentences. Functions that
- * fail for a reason an operator will read also fill a `struct error`, always their last parameter.
- * A function logs or returns, never both. */
+ * One list drives the enum, the names (for logs, metrics and tests) and the sentences. Functions
+ * that fail for a reason an operator will read also fill a `struct error`, always their last
+ * parameter. A function logs or returns, never both. */
 #ifndef BASE_STATUS_H
 #define BASE_STATUS_H
 
@@ -10,39 +10,39 @@
 #include <stddef.h>
 
 /*        name                text                                                              */
-#define STATUS_LIST(X) \
-    X(OK, "ok") \
-    X(CLOSED_BY_US, "closed by us") \
-    X(PEER_CLOSED, "the peer closed the connection") \
-    X(PEER_RESET, "the peer reset the connection") \
-    X(REFUSED, "the connection was refused") \
-    X(UNREACHABLE, "the network or host is unreachable") \
-    X(TIMED_OUT, "the deadline passed") \
-    X(NAME_NOT_FOUND, "the name does not exist") \
-    X(NAME_NO_ANSWER, "the name has no record of that kind") \
-    X(NAME_LOOKUP_FAILED, "the name could not be resolved") \
-    X(TLS_FAILED, "the TLS handshake failed") \
-    X(TLS_CERTIFICATE, "the server's certificate was not accepted") \
-    X(PROXY_REFUSED, "the outbound proxy refused") \
-    X(PROTOCOL_ERROR, "the peer broke the protocol") \
-    X(AUTH_FAILED, "the login was refused") \
-    X(AUTH_UNSUPPORTED, "the login mechanism is not supported") \
-    X(HELLO_FAILED, "the server refused the greeting") \
-    X(NOT_SUITABLE, "no suitable server is known") \
-    X(QUEUE_TIMED_OUT, "the wait for a pooled connection ended") \
-    X(QUEUE_FULL, "too many operations wait already") \
-    X(BUFFERS_FULL, "the memory for buffers is used up") \
-    X(TOO_LARGE, "larger than the limit") \
-    X(BAD_INPUT, "the input is not valid") \
-    X(DRAINING, "the proxy is shutting down") \
-    X(IDLE_TOO_LONG, "idle for too long") \
-    X(TOO_OLD, "the connection reached its lifetime") \
-    X(STALE_GENERATION, "the pool was cleared") \
-    X(ADDRESS_IN_USE, "the address is in use") \
+#define STATUS_LIST(X)                                                     \
+    X(OK, "ok")                                                            \
+    X(CLOSED_BY_US, "closed by us")                                        \
+    X(PEER_CLOSED, "the peer closed the connection")                       \
+    X(PEER_RESET, "the peer reset the connection")                         \
+    X(REFUSED, "the connection was refused")                               \
+    X(UNREACHABLE, "the network or host is unreachable")                   \
+    X(TIMED_OUT, "the deadline passed")                                    \
+    X(NAME_NOT_FOUND, "the name does not exist")                           \
+    X(NAME_NO_ANSWER, "the name has no record of that kind")               \
+    X(NAME_LOOKUP_FAILED, "the name could not be resolved")                \
+    X(TLS_FAILED, "the TLS handshake failed")                              \
+    X(TLS_CERTIFICATE, "the server's certificate was not accepted")        \
+    X(PROXY_REFUSED, "the outbound proxy refused")                         \
+    X(PROTOCOL_ERROR, "the peer broke the protocol")                       \
+    X(AUTH_FAILED, "the login was refused")                                \
+    X(AUTH_UNSUPPORTED, "the login mechanism is not supported")            \
+    X(HELLO_FAILED, "the server refused the greeting")                     \
+    X(NOT_SUITABLE, "no suitable server is known")                         \
+    X(QUEUE_TIMED_OUT, "the wait for a pooled connection ended")           \
+    X(QUEUE_FULL, "too many operations wait already")                      \
+    X(BUFFERS_FULL, "the memory for buffers is used up")                   \
+    X(TOO_LARGE, "larger than the limit")                                  \
+    X(BAD_INPUT, "the input is not valid")                                 \
+    X(DRAINING, "the proxy is shutting down")                              \
+    X(IDLE_TOO_LONG, "idle for too long")                                  \
+    X(TOO_OLD, "the connection reached its lifetime")                      \
+    X(STALE_GENERATION, "the pool was cleared")                            \
+    X(ADDRESS_IN_USE, "the address is in use")                             \
     X(ADDRESS_UNAVAILABLE, "the address is not available on this machine") \
-    X(PERMISSION_DENIED, "permission denied") \
-    X(FILE_FAILED, "the file could not be read or written") \
-    X(OUT_OF_DESCRIPTORS, "the limit of open files is reached") \
+    X(PERMISSION_DENIED, "permission denied")                              \
+    X(FILE_FAILED, "the file could not be read or written")                \
+    X(OUT_OF_DESCRIPTORS, "the limit of open files is reached")            \
     X(IO_FAILED, "input or output failed")
 
 enum status {

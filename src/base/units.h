@@ -1,7 +1,8 @@
 /* Units that the compiler cannot mix up by accident: a time is never a bare int.
  *
  * `msec` counts milliseconds, of a duration or of the monotonic clock that `net_now()` gives.
- * `byte_count` counts bytes. Wall-clock time appears only where a person or the protocol reads it. */
+ * `byte_count` counts bytes. Wall-clock time appears only where a person or the protocol reads it.
+ */
 #ifndef BASE_UNITS_H
 #define BASE_UNITS_H
 

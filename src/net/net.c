@@ -37,11 +37,10 @@ void net_run_deadlines(struct net *net)
     net->ops->wake_at(net, deadline_heap_next(&net->deadlines));
 }
 
-enum status net_listen(struct net *net, const struct address *at,
-                       const struct listen_options *options,
-                       void (*on_accept)(void *owner, struct conn *conn,
-                                         const struct address *peer),
-                       void *owner, struct listener **out, struct error *why)
+enum status
+net_listen(struct net *net, const struct address *at, const struct listen_options *options,
+           void (*on_accept)(void *owner, struct conn *conn, const struct address *peer),
+           void *owner, struct listener **out, struct error *why)
 {
     return net->ops->listen(net, at, options, on_accept, owner, out, why);
 }

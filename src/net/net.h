@@ -1,7 +1,9 @@
-/* The seam to the world: everything that touches a socket, a clock, a file or a name goes through here.
+/* The seam to the world: everything that touches a socket, a clock, a file or a name goes through
+ * here.
  *
- * There are two implementations: `loop` (libuv and c-ares, the product) and `sim_net` (tests/support: a
- * simulated network with a virtual clock). tests/net holds both to the seven promises:
+ * There are two implementations: `loop` (libuv and c-ares, the product) and `sim_net`
+ * (tests/support: a simulated network with a virtual clock). tests/net holds both to the seven
+ * promises:
  *
  * 1. No event fires from inside a call you made.
  * 2. `on_closed(why)` comes exactly once for a conn and is its last event; the conn is gone when it
@@ -37,10 +39,10 @@ struct watch {
     struct net *net;
 };
 
-/* Bytes queued in a conn for sending: above the high mark the sender should stop until on_drained, which
- * comes when no more than the low mark is left. */
+/* Bytes queued in a conn for sending: above the high mark the sender should stop until on_drained,
+ * which comes when no more than the low mark is left. */
 #define CONN_HIGH_WATER (256 * KIB)
-#define CONN_LOW_WATER (64 * KIB)
+#define CONN_LOW_WATER  (64 * KIB)
 
 /* Events of a byte stream. A table, not four pointers, so that a conn costs one word for it. */
 struct conn_events {
@@ -91,8 +93,8 @@ enum watch_kind { WATCH_SIGNAL, WATCH_FILE, WATCH_READABLE };
 
 struct spawn_request {
     char *const *argv;
-    struct span input;   /* written to standard input, which is then closed */
-    msec timeout_ms;     /* the process is killed when this passes */
+    struct span input; /* written to standard input, which is then closed */
+    msec timeout_ms;   /* the process is killed when this passes */
 };
 
 struct net_ops {
@@ -153,7 +155,8 @@ static inline void net_random(struct net *net, void *out, size_t size)
     net->ops->random(net, out, size);
 }
 
-/* `d->passed` is called once, at `at` or as soon after as the loop allows; MSEC_NEVER takes it back. */
+/* `d->passed` is called once, at `at` or as soon after as the loop allows; MSEC_NEVER takes it
+ * back. */
 void net_set_deadline(struct net *net, struct deadline *d, msec at);
 void net_clear_deadline(struct net *net, struct deadline *d);
 
@@ -162,11 +165,10 @@ void net_run_deadlines(struct net *net);
 
 /* Listens at once; on failure `why` names the address and the remedy (ADDRESS_IN_USE,
  * ADDRESS_UNAVAILABLE, PERMISSION_DENIED, IO_FAILED). Port 0 takes a free one. */
-enum status net_listen(struct net *net, const struct address *at,
-                       const struct listen_options *options,
-                       void (*on_accept)(void *owner, struct conn *conn,
-                                         const struct address *peer),
-                       void *owner, struct listener **out, struct error *why)
+enum status
+net_listen(struct net *net, const struct address *at, const struct listen_options *options,
+           void (*on_accept)(void *owner, struct conn *conn, const struct address *peer),
+           void *owner, struct listener **out, struct error *why)
     __attribute__((warn_unused_result));
 
 /* The address it really has (the port that 0 became). */
@@ -175,8 +177,8 @@ void listener_address(struct listener *listener, struct address *out);
 /* No on_accept comes any more; the pointer is dead. */
 void listener_close(struct listener *listener);
 
-/* Starts a connection; never NULL. on_open or on_closed follows, also when the failure is known at once.
- * There is no time limit inside: the caller closes when its own deadline passes. */
+/* Starts a connection; never NULL. on_open or on_closed follows, also when the failure is known at
+ * once. There is no time limit inside: the caller closes when its own deadline passes. */
 struct conn *net_dial(struct net *net, const struct address *to, const struct dial_options *options,
                       const struct conn_events *events, void *owner);
 
@@ -187,46 +189,48 @@ static inline void conn_attach(struct conn *conn, const struct conn_events *even
     conn->owner = owner;
 }
 
-/* Sends copies of the parts, in order. Bytes leave when the turn of the loop ends, gathered with what
- * else was sent in it. True when the queue is now above high water. */
+/* Sends copies of the parts, in order. Bytes leave when the turn of the loop ends, gathered with
+ * what else was sent in it. True when the queue is now above high water. */
 bool conn_send(struct conn *conn, const struct span *parts, size_t count);
 
-/* As conn_send, taking the chunks of `bytes` (of the net's own pool) instead of copying; empties it. */
+/* As conn_send, taking the chunks of `bytes` (of the net's own pool) instead of copying; empties
+ * it. */
 bool conn_send_buf(struct conn *conn, struct buf *bytes);
 
 /* Bytes taken by conn_send that the operating system has not got yet. */
 byte_count conn_queued(const struct conn *conn);
 
-/* No on_bytes until conn_resume; what the peer sends waits in the kernel. Both idempotent. on_closed may
- * still come. Note that a peer's closing is noticed only while reading. */
+/* No on_bytes until conn_resume; what the peer sends waits in the kernel. Both idempotent.
+ * on_closed may still come. Note that a peer's closing is noticed only while reading. */
 void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
 
-/* Ends the conn; on_closed(CLOSED_BY_US, or an error noticed earlier) follows in a later turn. After
- * this no on_open, on_bytes or on_drained comes. A later call may only make it faster (FLUSH, then NOW). */
+/* Ends the conn; on_closed(CLOSED_BY_US, or an error noticed earlier) follows in a later turn.
+ * After this no on_open, on_bytes or on_drained comes. A later call may only make it faster (FLUSH,
+ * then NOW). */
 void conn_close(struct conn *conn, enum close_how how);
 
 /* Asks one resolver ("system", or an address like "127.0.0.1:53") one question; `type` is the DNS
  * number (1 A, 28 AAAA, 33 SRV, 16 TXT). The answer comes once, in a later turn, as the whole DNS
- * message whatever its rcode, or a status: REFUSED, TIMED_OUT, NAME_LOOKUP_FAILED. The implementation's own
- * timers are a safety net; the caller keeps its own and cancels. */
+ * message whatever its rcode, or a status: REFUSED, TIMED_OUT, NAME_LOOKUP_FAILED. The
+ * implementation's own timers are a safety net; the caller keeps its own and cancels. */
 struct query *net_query(struct net *net, const char *resolver, const char *name, uint16_t type,
                         struct query_asked asked);
 
 /* The answer will not come; the pointer is dead. Not allowed once the answer has come. */
 void net_query_cancel(struct query *query);
 
-/* Runs `run(job)` on another thread and then `on_done(job)` in the loop, always, in a later turn. `job`
- * must live until then and nobody else may touch what `run` uses. */
+/* Runs `run(job)` on another thread and then `on_done(job)` in the loop, always, in a later turn.
+ * `job` must live until then and nobody else may touch what `run` uses. */
 void net_work(struct net *net, void (*run)(void *job), void (*on_done)(void *job), void *job);
 
 /* Replaces the file atomically (0600, written beside it, synced, renamed); copies the bytes. */
 void net_store(struct net *net, const char *path, struct span bytes,
                void (*on_done)(void *owner, enum status status), void *owner);
 
-/* on_event whenever signal `number` arrives (WATCH_SIGNAL), the file `path` changes (WATCH_FILE), or
- * descriptor `number` is readable (WATCH_READABLE; the caller owns the descriptor). NULL when the file
- * or descriptor cannot be watched. */
+/* on_event whenever signal `number` arrives (WATCH_SIGNAL), the file `path` changes (WATCH_FILE),
+ * or descriptor `number` is readable (WATCH_READABLE; the caller owns the descriptor). NULL when
+ * the file or descriptor cannot be watched. */
 struct watch *net_watch(struct net *net, enum watch_kind kind, int number, const char *path,
                         void (*on_event)(void *owner), void *owner);
 void net_watch_close(struct watch *watch);

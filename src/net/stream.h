@@ -1,9 +1,9 @@
 /* A byte stream to a server: a conn, and TLS where it is wanted.
  *
- * The owner gets the same four events as for a conn: on_open when the TLS handshake is done as well,
- * on_bytes with plain bytes. Without TLS the conn's events go straight to the owner, so that a plain
- * stream costs nothing. The stream is embedded in its owner, which frees itself in on_closed.
- * Promises 1 to 7 of net.h hold for it too. It sets no time limits: its owner does. */
+ * The owner gets the same four events as for a conn: on_open when the TLS handshake is done as
+ * well, on_bytes with plain bytes. Without TLS the conn's events go straight to the owner, so that
+ * a plain stream costs nothing. The stream is embedded in its owner, which frees itself in
+ * on_closed. Promises 1 to 7 of net.h hold for it too. It sets no time limits: its owner does. */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
 

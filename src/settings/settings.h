@@ -1,9 +1,9 @@
 /* The settings, and nothing else: what every part of the program is told at start.
  *
  * Texts belong to the struct (settings_clear frees them). A list is NULL-terminated, or NULL when
- * empty. Times are milliseconds and sizes bytes, as the names say; 0 means "no limit" where the help
- * of the option says so. The rows in settings_table.c fill it; the rules between options are in
- * settings_check.c, and what the connection string says is in settings_uri.c. */
+ * empty. Times are milliseconds and sizes bytes, as the names say; 0 means "no limit" where the
+ * help of the option says so. The rows in settings_table.c fill it; the rules between options are
+ * in settings_check.c, and what the connection string says is in settings_uri.c. */
 #ifndef SETTINGS_SETTINGS_H
 #define SETTINGS_SETTINGS_H
 
