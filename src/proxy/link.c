@@ -1,0 +1,230 @@
+/* Happy path: try an address -> it opens -> (the outbound proxy's greeting ->) TLS -> on_open; from then
+ * on the stream's events go straight to the owner.
+ *
+ * Failures: an address refuses or hangs (the next one is tried; the last failure is told); the proxy
+ * refuses; TLS fails (told by the stream); the owner closes (on_closed comes by the deadline heap, in a
+ * later turn). An attempt that lost the race outlives the link: it is its own object, and frees itself
+ * when its conn says on_closed. */
+#include "proxy/link.h"
+
+#include <stdlib.h>
+
+#include "base/require.h"
+
+struct attempt {
+    struct list link;
+    struct link *owner; /* NULL: abandoned */
+    struct conn *conn;
+    struct address to;
+};
+
+static void on_attempt_open(void *owner);
+static void on_attempt_closed(void *owner, enum status why);
+static void on_tunnel_bytes(void *owner, struct span bytes);
+static void on_tunnel_closed(void *owner, enum status why);
+
+static void ignore(void *owner)
+{
+    (void)owner;
+}
+
+static void ignore_bytes(void *owner, struct span bytes)
+{
+    (void)owner;
+    (void)bytes;
+}
+
+static const struct conn_events attempt_events = {
+    .on_open = on_attempt_open,
+    .on_bytes = ignore_bytes,
+    .on_drained = ignore,
+    .on_closed = on_attempt_closed,
+};
+
+static const struct conn_events tunnel_events = {
+    .on_open = ignore,
+    .on_bytes = on_tunnel_bytes,
+    .on_drained = ignore,
+    .on_closed = on_tunnel_closed,
+};
+
+static void try_next(struct link *l)
+{
+    struct attempt *a = xcalloc(1, sizeof *a);
+    a->owner = l;
+    a->to = l->plan.addresses[l->next_address++];
+    list_push_back(&l->attempts, &a->link);
+    a->conn = net_dial(l->net, &a->to, &l->plan.options, &attempt_events, a);
+    if (l->next_address < l->plan.address_count) {
+        net_set_deadline(l->net, &l->next_try, net_now(l->net) + LINK_STAGGER_MS);
+    }
+}
+
+static void end(struct link *l, enum status status)
+{
+    net_clear_deadline(l->net, &l->next_try);
+    free(l->tunnel);
+    l->tunnel = NULL;
+    l->events->on_closed(l->owner, status); /* may free l */
+}
+
+static void on_next_try(struct deadline *d, msec now)
+{
+    (void)now;
+    struct link *l = container_of(d, struct link, next_try);
+    if (l->closing) {
+        end(l, STATUS_CLOSED_BY_US);
+        return;
+    }
+    try_next(l);
+}
+
+void link_open(struct link *l, struct net *net, const struct link_plan *plan,
+               const struct conn_events *events, void *owner)
+{
+    require(plan->address_count > 0 && plan->address_count <= LINK_ADDRESSES_MOST);
+    *l = (struct link){.net = net, .events = events, .owner = owner, .plan = *plan};
+    list_init(&l->attempts);
+    deadline_init(&l->next_try, on_next_try);
+    try_next(l);
+}
+
+static void abandon(struct attempt *a)
+{
+    a->owner = NULL;
+    list_remove(&a->link);
+    conn_close(a->conn, CLOSE_NOW);
+}
+
+static void abandon_all(struct link *l)
+{
+    list_for_each_safe(link, &l->attempts)
+    {
+        abandon(container_of(link, struct attempt, link));
+    }
+}
+
+/* The conn stands, up to the server: TLS over it, or straight to the owner. */
+static void hand_over(struct link *l, struct conn *conn)
+{
+    l->streaming = true;
+    if (l->plan.security.config != NULL) {
+        stream_secure(&l->stream, conn, &l->plan.security, l->events, l->owner);
+        return;
+    }
+    l->stream = (struct stream){.conn = conn, .events = l->events, .owner = l->owner};
+    l->stream.opened = true;
+    conn_attach(conn, l->events, l->owner);
+    l->events->on_open(l->owner);
+}
+
+static void begin_tunnel(struct link *l, struct conn *conn)
+{
+    conn_attach(conn, &tunnel_events, l);
+    l->tunnel_conn = conn;
+    l->tunnel = xcalloc(1, sizeof *l->tunnel);
+    if (tunnel_init(l->tunnel, l->plan.tunnel_kind, &l->plan.tunnel_target, &l->why) != STATUS_OK) {
+        conn_close(conn, CLOSE_NOW);
+        return;
+    }
+    struct span greeting = tunnel_take_output(l->tunnel);
+    conn_send(conn, &greeting, 1);
+}
+
+static void on_attempt_open(void *owner)
+{
+    struct attempt *a = owner;
+    struct link *l = a->owner;
+    struct conn *conn = a->conn;
+    if (l == NULL) {
+        return; /* closed already; on_closed follows */
+    }
+    list_remove(&a->link);
+    free(a);
+    abandon_all(l);
+    net_clear_deadline(l->net, &l->next_try);
+    if (l->plan.through_proxy) {
+        begin_tunnel(l, conn);
+    } else {
+        hand_over(l, conn);
+    }
+}
+
+static void on_attempt_closed(void *owner, enum status why)
+{
+    struct attempt *a = owner;
+    struct link *l = a->owner;
+    if (l == NULL) {
+        free(a);
+        return;
+    }
+    char text[ADDRESS_TEXT_SIZE];
+    error_set(&l->why, why, "%s%s: %s", l->plan.through_proxy ? "outbound proxy " : "",
+              address_print(&a->to, text), status_text(why));
+    list_remove(&a->link);
+    free(a);
+    if (l->next_address < l->plan.address_count) {
+        try_next(l);
+    } else if (list_is_empty(&l->attempts)) {
+        end(l, why);
+    }
+}
+
+static void on_tunnel_bytes(void *owner, struct span bytes)
+{
+    struct link *l = owner;
+    switch (tunnel_on_bytes(l->tunnel, bytes, &l->why)) {
+    case TUNNEL_WAIT: {
+        struct span more = tunnel_take_output(l->tunnel);
+        if (more.size > 0) {
+            conn_send(l->tunnel_conn, &more, 1);
+        }
+        break;
+    }
+    case TUNNEL_DONE: {
+        struct conn *conn = l->tunnel_conn;
+        l->tunnel_conn = NULL;
+        free(l->tunnel);
+        l->tunnel = NULL;
+        hand_over(l, conn);
+        break;
+    }
+    case TUNNEL_FAILED:
+        conn_close(l->tunnel_conn, CLOSE_NOW);
+        break;
+    }
+}
+
+static void on_tunnel_closed(void *owner, enum status why)
+{
+    struct link *l = owner;
+    bool explained = l->why.text[0] != '\0';
+    if (!explained) {
+        error_set(&l->why, why, "the outbound proxy closed before the connection stood: %s",
+                  status_text(why));
+    }
+    end(l, explained && l->why.status != STATUS_OK ? l->why.status : why);
+}
+
+void link_close(struct link *l, enum close_how how)
+{
+    if (l->streaming) {
+        stream_close(&l->stream, how);
+        return;
+    }
+    if (l->closing) {
+        return;
+    }
+    l->closing = true;
+    if (l->tunnel_conn != NULL) {
+        conn_close(l->tunnel_conn, CLOSE_NOW); /* on_tunnel_closed ends it */
+        return;
+    }
+    abandon_all(l);
+    net_set_deadline(l->net, &l->next_try, net_now(l->net));
+}
+
+const char *link_why(const struct link *l)
+{
+    return l->streaming ? stream_why(&l->stream) : l->why.text;
+}

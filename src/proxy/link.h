@@ -1,0 +1,58 @@
+/* One connection to a server while it comes up: addresses in turn, the outbound proxy, TLS.
+ *
+ * Addresses are tried as RFC 8305 says: the next one starts when the last has failed, or after a quarter
+ * of a second without a result; the first that opens wins and the rest are closed. The owner (a backend
+ * or a monitor) embeds the link, gets the events of a conn, and frees itself in on_closed. The link sets
+ * no limit of time as a whole: its owner does. */
+#ifndef PROXY_LINK_H
+#define PROXY_LINK_H
+
+#include "base/list.h"
+#include "net/stream.h"
+#include "net/tunnel.h"
+
+enum { LINK_ADDRESSES_MOST = 8, LINK_STAGGER_MS = 250 };
+
+struct link_plan {
+    struct address addresses[LINK_ADDRESSES_MOST];
+    size_t address_count;
+    struct dial_options options;
+    struct stream_security security; /* lent until on_open or on_closed */
+    bool through_proxy;              /* then the addresses are the outbound proxy's */
+    enum tunnel_kind tunnel_kind;
+    struct tunnel_target tunnel_target; /* texts lent until on_open or on_closed */
+};
+
+struct link {
+    struct stream stream; /* in use once an address has opened */
+    struct net *net;
+    const struct conn_events *events;
+    void *owner;
+    struct link_plan plan;
+    size_t next_address;
+    struct list attempts;
+    struct conn *tunnel_conn; /* open to the outbound proxy, not yet through it */
+    struct tunnel *tunnel;
+    struct deadline next_try; /* stagger; after link_close, the turn in which on_closed comes */
+    struct error why;         /* of the last attempt that failed */
+    bool streaming;           /* the stream has taken over */
+    bool closing;
+};
+
+/* Starts; on_open or on_closed follows in a later turn. The plan is copied. */
+void link_open(struct link *l, struct net *net, const struct link_plan *plan,
+               const struct conn_events *events, void *owner);
+
+/* True when above high water; only after on_open. */
+static inline bool link_send(struct link *l, const struct span *parts, size_t count)
+{
+    return stream_send(&l->stream, parts, count);
+}
+
+/* At any stage, any number of times; on_closed follows in a later turn. */
+void link_close(struct link *l, enum close_how how);
+
+/* The sentence behind on_closed's status: which address said what. Empty when there is none. */
+const char *link_why(const struct link *l);
+
+#endif
