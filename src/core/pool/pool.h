@@ -31,7 +31,7 @@ struct pool_limits {
     msec backoff_initial;
     double backoff_factor;
     msec backoff_max;
-    size_t waiters_most; /* in each lane; 0: no limit */
+    size_t waiters_most; /* in each lane, counted when one more comes; 0: no limit */
 };
 
 /* In the order in which they are served. */

@@ -1,0 +1,308 @@
+/* The facts. What follows from them is decided in pool_next.c.
+ *
+ *   free ─ DIAL ─> dialling ─ ready ─> idle <── returned / granted ──> lent
+ *     ^               │                 │ ^ checked                     │
+ *     │ failed        │        CHECK ──>checking                        │
+ *     └───────────────┴── gone ── closing <── CLOSE ── doomed <─────────┘ (from any) */
+#include "core/pool/pool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/require.h"
+#include "core/pool/pool_parts.h"
+
+/* splitmix64: one step. */
+static uint64_t next_random(struct pool *p)
+{
+    uint64_t z = p->random += 0x9e3779b97f4a7c15U;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31);
+}
+
+/* A random time in [0, most]. */
+static msec random_msec(struct pool *p, msec most)
+{
+    return most <= 0 ? 0 : (msec)(next_random(p) % ((uint64_t)most + 1));
+}
+
+static void set_limits(struct pool *p, const struct pool_limits *limits)
+{
+    require(limits->max_size >= 1 && limits->max_size <= UINT16_MAX);
+    p->limits = *limits;
+    if (p->limits.min_size > p->limits.max_size) {
+        p->limits.min_size = p->limits.max_size;
+    }
+    if (p->limits.max_connecting == 0) {
+        p->limits.max_connecting = 1;
+    }
+    if (p->limits.connect_burst == 0) {
+        p->limits.connect_burst = 1;
+    }
+    if (!(p->limits.backoff_factor >= 1)) {
+        p->limits.backoff_factor = 1;
+    }
+}
+
+struct pool *pool_new(const struct pool_limits *limits, uint64_t seed, msec now)
+{
+    struct pool *p = xcalloc(1, sizeof *p);
+    set_limits(p, limits);
+    list_init(&p->free_slots);
+    list_init(&p->idle);
+    list_init(&p->doomed);
+    list_init(&p->free_waiters);
+    list_init(&p->refused);
+    for (int lane = 0; lane < LANE_COUNT; lane++) {
+        list_init(&p->lanes[lane]);
+    }
+    deadline_heap_init(&p->deadlines);
+    p->sweep_at = MSEC_NEVER;
+    p->dial_not_before = now;
+    p->budget = SIZE_MAX;
+    p->tokens_milli = (uint64_t)p->limits.connect_burst * 1000;
+    p->tokens_at = now;
+    p->random = seed;
+    return p;
+}
+
+void pool_free(struct pool *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < p->slot_count; i++) {
+        free(p->slots[i]);
+    }
+    for (size_t i = 0; i < p->waiter_count; i++) {
+        free(p->waiters[i]);
+    }
+    deadline_heap_clear(&p->deadlines);
+    free(p->slots);
+    free(p->waiters);
+    free(p);
+}
+
+void pool_on_limits(struct pool *p, const struct pool_limits *limits, msec now)
+{
+    set_limits(p, limits);
+    p->sweep_at = now; /* the times of idle ones may have changed */
+    p->dial_not_before = now;
+}
+
+struct waiter_id pool_on_wanted(struct pool *p, uint64_t exchange, enum pool_lane lane,
+                                msec deadline, msec now)
+{
+    struct waiter *w = waiter_take_free(p);
+    w->exchange = exchange;
+    w->lane = lane;
+    w->since = now;
+    bool is_full = p->limits.waiters_most != 0 && p->counts.lane[lane] >= p->limits.waiters_most;
+    list_push_back(&p->lanes[lane], &w->link);
+    p->counts.lane[lane]++;
+    p->counts.waiting++;
+    if (is_full) {
+        waiter_refuse(w, STATUS_QUEUE_FULL);
+    } else {
+        deadline_heap_set(&p->deadlines, &w->deadline, deadline);
+    }
+    return w->id;
+}
+
+void pool_on_unwanted(struct pool *p, struct waiter_id waiter, msec now)
+{
+    (void)now;
+    if (waiter.index >= p->waiter_count) {
+        return;
+    }
+    struct waiter *w = p->waiters[waiter.index];
+    if (!w->is_free && w->id.tag == waiter.tag) {
+        waiter_release(w);
+    }
+}
+
+static void become_idle(struct pool *p, struct slot *s, msec now)
+{
+    s->idle_since = now;
+    slot_move(p, s, SLOT_IDLE);
+    p->sweep_at = msec_earlier(p->sweep_at, s->retire_at);
+    p->sweep_at = msec_earlier(p->sweep_at, msec_after(now, p->limits.max_idle));
+    if (pool_live(p) > p->limits.max_size) {
+        p->sweep_at = now; /* the cap was lowered */
+    }
+}
+
+void pool_on_ready(struct pool *p, struct backend_id backend, msec now)
+{
+    struct slot *s = pool_slot(p, backend);
+    if (s == NULL || (s->state != SLOT_DIALLING && s->state != SLOT_CHECKING)) {
+        return;
+    }
+    if (s->state == SLOT_DIALLING) {
+        msec fifth = p->limits.max_lifetime / 5;
+        msec lifetime = p->limits.max_lifetime - fifth + random_msec(p, 2 * fifth);
+        s->retire_at = msec_after(now, lifetime);
+        p->failures = 0;
+        p->fault = STATUS_OK;
+        p->dial_not_before = now;
+    }
+    become_idle(p, s, now);
+}
+
+/* The most that the n-th wait in a row may last. */
+static msec backoff_cap(const struct pool_limits *limits, uint32_t n)
+{
+    double cap = (double)limits->backoff_initial;
+    double most = (double)limits->backoff_max;
+    if (limits->backoff_factor > 1) {
+        for (uint32_t i = 0; i < n && cap < most && cap > 0; i++) {
+            cap *= limits->backoff_factor;
+        }
+    }
+    return cap < most ? (msec)cap : limits->backoff_max;
+}
+
+void pool_on_dial_failed(struct pool *p, struct backend_id backend, enum status status,
+                         bool is_permanent, msec now)
+{
+    struct slot *s = pool_slot(p, backend);
+    if (s == NULL) {
+        return;
+    }
+    bool was_dialling = s->state == SLOT_DIALLING;
+    bool is_news = s->failures_then == p->failures; /* not a sibling of the last failure */
+    slot_move(p, s, SLOT_FREE);
+    if (!was_dialling) {
+        return; /* given up by ourselves: no fault of the server */
+    }
+    if (is_permanent) {
+        p->fault = status;
+        p->dial_not_before = msec_after(now, p->limits.backoff_max);
+    } else if (is_news) {
+        msec wait = random_msec(p, backoff_cap(&p->limits, p->failures));
+        if (p->dial_not_before < now + wait) {
+            p->dial_not_before = now + wait;
+        }
+    }
+    if (is_news) {
+        p->failures++;
+    }
+}
+
+void pool_on_returned(struct pool *p, struct backend_id backend, enum pool_outcome outcome,
+                      msec now)
+{
+    struct slot *s = pool_slot(p, backend);
+    if (s == NULL || s->state != SLOT_LENT) {
+        return;
+    }
+    if (outcome == POOL_DIRTY) {
+        slot_doom(p, s, STATUS_CLOSED_BY_US);
+    } else if (p->drained != STATUS_OK) {
+        slot_doom(p, s, p->drained);
+    } else if (s->generation != p->generation) {
+        slot_doom(p, s, STATUS_STALE_GENERATION);
+    } else if (s->retire_at <= now) {
+        slot_doom(p, s, STATUS_TOO_OLD);
+    } else {
+        become_idle(p, s, now);
+    }
+}
+
+void pool_on_closed(struct pool *p, struct backend_id backend, msec now)
+{
+    (void)now;
+    struct slot *s = pool_slot(p, backend);
+    if (s != NULL) {
+        slot_move(p, s, SLOT_FREE);
+    }
+}
+
+/* Everything that serves nobody at this moment. */
+static void doom_unlent(struct pool *p, enum status why)
+{
+    for (size_t i = 0; i < p->slot_count; i++) {
+        struct slot *s = p->slots[i];
+        if (s->state == SLOT_DIALLING || s->state == SLOT_CHECKING || s->state == SLOT_IDLE) {
+            slot_doom(p, s, why);
+        }
+    }
+}
+
+void pool_on_generation(struct pool *p, msec now)
+{
+    (void)now;
+    p->generation++;
+    doom_unlent(p, STATUS_STALE_GENERATION);
+}
+
+void pool_on_up(struct pool *p, msec now)
+{
+    if (p->is_up) {
+        return;
+    }
+    p->is_up = true;
+    if (p->fault == STATUS_OK) {
+        p->failures = 0;
+        p->dial_not_before = now;
+    }
+}
+
+void pool_on_down(struct pool *p, msec now)
+{
+    (void)now;
+    p->is_up = false;
+}
+
+void pool_on_budget(struct pool *p, size_t more, msec now)
+{
+    (void)now;
+    p->budget = more;
+}
+
+void pool_on_drain(struct pool *p, enum status status, msec now)
+{
+    (void)now;
+    require(status != STATUS_OK);
+    if (p->drained == STATUS_OK) {
+        p->drained = status;
+        doom_unlent(p, status);
+    }
+}
+
+const struct pool_counts *pool_counts(const struct pool *p)
+{
+    return &p->counts;
+}
+
+bool pool_is_up(const struct pool *p)
+{
+    return p->is_up;
+}
+
+enum status pool_fault(const struct pool *p)
+{
+    return p->fault;
+}
+
+bool pool_is_current(const struct pool *p, struct backend_id backend)
+{
+    const struct slot *s = pool_slot(p, backend);
+    return s != NULL && s->generation == p->generation;
+}
+
+void pool_print(const struct pool *p, char *text, size_t size)
+{
+    const struct pool_counts *c = &p->counts;
+    snprintf(text, size,
+             "%s %zu/%zu: %zu dialling, %zu checking, %zu idle, %zu lent, %zu closing; waiting "
+             "%zu+%zu+%zu%s%s",
+             p->drained != STATUS_OK ? "drained"
+             : p->is_up              ? "up"
+                                     : "down",
+             c->total, p->limits.max_size, c->dialling, c->checking, c->idle, c->lent, c->closing,
+             c->lane[LANE_FINISH], c->lane[LANE_FOLLOW_UP], c->lane[LANE_NEW],
+             p->fault == STATUS_OK ? "" : "; fault ",
+             p->fault == STATUS_OK ? "" : status_name(p->fault));
+}

@@ -1,0 +1,219 @@
+/* When a connection is dialled, and how failures slow that down. */
+#include "pool_world.h"
+
+static void dials_stop_at_max_connecting_and_at_demand(void **state)
+{
+    (void)state;
+    struct world w = world_of(usual);
+    want(&w, 1, LANE_FOLLOW_UP);
+    struct backend_id a = expect_dial(&w);
+    expect_nothing(&w); /* one waiter, one dial */
+    want(&w, 2, LANE_FOLLOW_UP);
+    want(&w, 3, LANE_FOLLOW_UP);
+    expect_dial(&w);
+    expect_nothing(&w); /* two in flight */
+    pool_on_ready(w.p, a, w.now);
+    expect_grant(&w, 1);
+    expect_dial(&w);
+    expect_nothing(&w);
+    pool_free(w.p);
+}
+
+static void dials_never_exceed_the_cap_while_old_ones_close(void **state)
+{
+    (void)state;
+    struct pool_limits limits = usual;
+    limits.max_size = 1;
+    struct world w = world_of(limits);
+    struct backend_id b = lend(&w, 1, LANE_NEW);
+    pool_on_returned(w.p, b, POOL_DIRTY, w.now);
+    want(&w, 2, LANE_NEW);
+    expect_close(&w, b, STATUS_CLOSED_BY_US);
+    expect_nothing(&w);
+    pool_on_closed(w.p, b, w.now);
+    struct backend_id again = expect_dial(&w);
+    assert_int_equal(again.index, b.index);
+    assert_int_not_equal(again.tag, b.tag);
+    pool_on_closed(w.p, b, w.now); /* a stale name: ignored */
+    assert_int_equal(pool_counts(w.p)->dialling, 1);
+    pool_free(w.p);
+}
+
+static void dials_are_paced_after_the_burst(void **state)
+{
+    (void)state;
+    struct pool_limits limits = usual;
+    limits.max_size = 20;
+    limits.max_connecting = 20;
+    limits.connects_per_second = 5;
+    limits.connect_burst = 3;
+    struct world w = world_of(limits);
+    for (uint64_t i = 0; i < 10; i++) {
+        want(&w, i, LANE_NEW);
+    }
+    for (int i = 0; i < 3; i++) {
+        expect_dial(&w);
+    }
+    expect_nothing(&w);
+    assert_int_equal(pool_deadline(w.p, w.now), w.now + 200);
+    w.now += 199;
+    expect_nothing(&w);
+    w.now += 1;
+    expect_dial(&w);
+    expect_nothing(&w);
+    w.now += SECONDS(10); /* the bucket holds no more than the burst */
+    for (int i = 0; i < 3; i++) {
+        expect_dial(&w);
+    }
+    expect_nothing(&w);
+    pool_free(w.p);
+}
+
+static void the_budget_bounds_dials(void **state)
+{
+    (void)state;
+    struct world w = world_of(usual);
+    pool_on_budget(w.p, 1, w.now);
+    want(&w, 1, LANE_NEW);
+    want(&w, 2, LANE_NEW);
+    expect_dial(&w);
+    expect_nothing(&w);
+    pool_on_budget(w.p, 5, w.now);
+    expect_dial(&w);
+    expect_nothing(&w);
+    pool_free(w.p);
+}
+
+static void failed_dials_back_off_with_full_jitter(void **state)
+{
+    (void)state;
+    msec most[8] = {0};
+    msec least[8] = {MSEC_NEVER, MSEC_NEVER, MSEC_NEVER, MSEC_NEVER,
+                     MSEC_NEVER, MSEC_NEVER, MSEC_NEVER, MSEC_NEVER};
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct pool *p = pool_new(&usual, seed, 0);
+        struct world w = {.p = p};
+        pool_on_up(p, 0);
+        pool_on_wanted(p, 1, LANE_NEW, MSEC_NEVER, 0);
+        for (int n = 0; n < 8; n++) {
+            struct backend_id b = expect_dial(&w);
+            pool_on_dial_failed(p, b, STATUS_REFUSED, false, w.now);
+            msec wait = pool_deadline(p, w.now) - w.now;
+            most[n] = wait > most[n] ? wait : most[n];
+            least[n] = msec_earlier(least[n], wait);
+            w.now += wait;
+        }
+        pool_free(p);
+    }
+    static const msec caps[8] = {250, 500, 1000, 2000, 4000, 8000, 15000, 15000};
+    for (int n = 0; n < 8; n++) {
+        assert_in_range(most[n], caps[n] * 9 / 10, caps[n]);
+        assert_in_range(least[n], 0, caps[n] / 10);
+    }
+}
+
+static void two_dials_that_fail_together_count_once(void **state)
+{
+    (void)state;
+    struct pool_limits limits = usual;
+    limits.backoff_factor = 1000;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        struct pool *p = pool_new(&limits, seed, 0);
+        struct world w = {.p = p};
+        pool_on_up(p, 0);
+        want(&w, 1, LANE_NEW);
+        want(&w, 2, LANE_NEW);
+        struct backend_id a = expect_dial(&w);
+        struct backend_id b = expect_dial(&w);
+        pool_on_dial_failed(p, a, STATUS_REFUSED, false, 0);
+        pool_on_dial_failed(p, b, STATUS_REFUSED, false, 0);
+        assert_in_range(pool_deadline(p, 0), 0, 250);
+        pool_free(p);
+    }
+}
+
+static void a_success_and_coming_up_end_the_back_off(void **state)
+{
+    (void)state;
+    struct pool_limits limits = usual;
+    limits.backoff_initial = limits.backoff_max = SECONDS(1000);
+    struct world w = world_of(limits);
+    pool_on_wanted(w.p, 1, LANE_NEW, MSEC_NEVER, w.now);
+    pool_on_dial_failed(w.p, expect_dial(&w), STATUS_REFUSED, false, w.now);
+    expect_nothing(&w);
+    pool_on_up(w.p, w.now); /* it was up */
+    expect_nothing(&w);
+    pool_on_down(w.p, w.now);
+    expect_refusal(&w, 1, STATUS_NOT_SUITABLE);
+    pool_on_up(w.p, w.now);
+    want(&w, 2, LANE_NEW);
+    want(&w, 3, LANE_NEW);
+    struct backend_id a = expect_dial(&w);
+    pool_on_dial_failed(w.p, expect_dial(&w), STATUS_REFUSED, false, w.now);
+    expect_nothing(&w);
+    pool_on_ready(w.p, a, w.now);
+    expect_grant(&w, 2);
+    expect_dial(&w);
+    pool_free(w.p);
+}
+
+static void a_permanent_fault_refuses_at_once_and_is_looked_at_slowly(void **state)
+{
+    (void)state;
+    struct world w = world_of(usual);
+    want(&w, 1, LANE_NEW);
+    want(&w, 2, LANE_FINISH);
+    struct backend_id a = expect_dial(&w);
+    struct backend_id b = expect_dial(&w);
+    pool_on_dial_failed(w.p, a, STATUS_AUTH_FAILED, true, w.now);
+    expect_refusal(&w, 2, STATUS_AUTH_FAILED);
+    expect_refusal(&w, 1, STATUS_AUTH_FAILED);
+    pool_on_dial_failed(w.p, b, STATUS_AUTH_FAILED, true, w.now);
+    want(&w, 3, LANE_NEW);
+    expect_refusal(&w, 3, STATUS_AUTH_FAILED);
+    expect_nothing(&w);
+    assert_int_equal(pool_fault(w.p), STATUS_AUTH_FAILED);
+    assert_int_equal(pool_deadline(w.p, w.now), w.now + SECONDS(15));
+    w.now += SECONDS(15);
+    b = expect_dial(&w); /* one, with nobody waiting */
+    expect_nothing(&w);
+    pool_on_ready(w.p, b, w.now);
+    expect_nothing(&w);
+    assert_int_equal(pool_fault(w.p), STATUS_OK);
+    want(&w, 4, LANE_NEW);
+    expect_grant(&w, 4);
+    pool_free(w.p);
+}
+
+static void a_permanent_fault_spares_who_can_be_served_by_what_works(void **state)
+{
+    (void)state;
+    struct world w = world_of(usual);
+    struct backend_id works = lend(&w, 1, LANE_NEW);
+    want(&w, 2, LANE_NEW);
+    pool_on_dial_failed(w.p, expect_dial(&w), STATUS_AUTH_FAILED, true, w.now);
+    expect_nothing(&w);
+    pool_on_returned(w.p, works, POOL_CLEAN, w.now);
+    expect_grant(&w, 2);
+    want(&w, 3, LANE_NEW);
+    expect_nothing(&w);
+    pool_on_closed(w.p, works, w.now);
+    expect_refusal(&w, 3, STATUS_AUTH_FAILED);
+    pool_free(w.p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dials_stop_at_max_connecting_and_at_demand),
+        cmocka_unit_test(dials_never_exceed_the_cap_while_old_ones_close),
+        cmocka_unit_test(dials_are_paced_after_the_burst),
+        cmocka_unit_test(the_budget_bounds_dials),
+        cmocka_unit_test(failed_dials_back_off_with_full_jitter),
+        cmocka_unit_test(two_dials_that_fail_together_count_once),
+        cmocka_unit_test(a_success_and_coming_up_end_the_back_off),
+        cmocka_unit_test(a_permanent_fault_refuses_at_once_and_is_looked_at_slowly),
+        cmocka_unit_test(a_permanent_fault_spares_who_can_be_served_by_what_works),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
