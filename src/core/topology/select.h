@@ -8,14 +8,7 @@
 
 #include "base/span.h"
 #include "core/topology/topology.h"
-
-enum read_mode {
-    READ_PRIMARY,
-    READ_PRIMARY_PREFERRED,
-    READ_SECONDARY,
-    READ_SECONDARY_PREFERRED,
-    READ_NEAREST
-};
+#include "core/wire/read_mode.h"
 
 struct selection {
     bool is_write; /* mode, tags and staleness are then not looked at */

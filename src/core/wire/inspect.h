@@ -1,0 +1,178 @@
+/* Facts about one request, from one pass over the top-level fields of its command document.
+ *
+ * Two ways to the same facts. `inspect_request` looks at a message in place, the whole of it or
+ * the front part that is held. `struct inspect_stream` is fed the message in pieces that are not
+ * kept, for requests larger than limits.holdBytes: a 40 MB sequence may stand before the fields
+ * that matter. Both are one walker.
+ *
+ * Spans in the facts are lent: from the message when it was inspected in place (valid as long as
+ * its bytes stay where they are; `facts_keep` copies them), from the stream otherwise.
+ * Odd types of a field count as if it were absent: the server judges them. */
+#ifndef CORE_WIRE_INSPECT_H
+#define CORE_WIRE_INSPECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "core/wire/command.h"
+#include "core/wire/fault.h"
+#include "core/wire/frame.h"
+#include "core/wire/msg_skim.h"
+#include "core/wire/read_mode.h"
+
+enum { LSID_UUID_BYTES = 16 };
+
+struct read_preference {
+    bool is_present;
+    bool is_malformed; /* no document, or a mode nobody knows: 9 FailedToParse */
+    bool has_hedge;
+    enum read_mode mode;
+    struct span tags;              /* BSON array; size 0: none */
+    int64_t max_staleness_seconds; /* negative: none */
+};
+
+/* Of hello, isMaster, ismaster only. */
+struct hello_facts {
+    struct span client;         /* metadata document; size 0: none */
+    struct span sasl_mechs_for; /* "db.user" of saslSupportedMechs */
+    bool wants_hello_ok;        /* a field helloOk is there */
+    bool is_load_balanced;      /* loadBalanced: true */
+    bool has_speculative_login; /* speculativeAuthenticate */
+    bool has_topology_version;  /* with a counter */
+    bool has_max_await;         /* maxAwaitTimeMS */
+    int64_t topology_counter;
+    int64_t max_await_ms;
+};
+
+struct request_facts {
+    int32_t request_id;
+    int32_t opcode;         /* OP_MSG or OP_QUERY */
+    uint32_t message_bytes; /* as the header says */
+    uint32_t flags;         /* flagBits of OP_MSG; flags of OP_QUERY */
+
+    enum command command;
+    enum command explained; /* the command inside explain */
+    bool is_complete;       /* every top-level field was seen, the message is well formed */
+    bool is_cut;            /* a span did not fit into the store and is empty */
+    bool expects_reply;     /* no moreToCome */
+
+    struct span command_name;
+    struct span database;    /* $db; of OP_QUERY the part before ".$cmd" */
+    struct span collection;  /* the command's own value when it is a string; of getMore and
+                                killCursors the collection */
+    struct span api_version; /* apiVersion as text; size 0: none */
+
+    bool has_lsid;
+    bool has_txn_number;
+    bool has_autocommit; /* part of a transaction */
+    bool starts_transaction;
+    bool has_write_stage;  /* aggregate that ends in $out or $merge; mapReduce not inline; of a
+                              pipeline that was not seen whole: true */
+    bool is_change_stream; /* aggregate that begins with $changeStream */
+    bool is_await;         /* find with tailable and awaitData */
+    bool is_w0;            /* writeConcern {w: 0} */
+    uint8_t lsid[LSID_UUID_BYTES];
+    int64_t txn_number;
+
+    int64_t cursor_id;   /* getMore's own value */
+    struct span cursors; /* killCursors: BSON array of ids */
+
+    int64_t max_time_ms;      /* negative: none */
+    uint32_t max_time_offset; /* of the value's bytes from the start of the message */
+    uint8_t max_time_type;    /* enum element_type: int32, int64 or double */
+
+    struct read_preference preference;
+    struct hello_facts hello;
+};
+
+/* Room for copies of the spans, for a request that waits while its bytes move. */
+struct facts_store {
+    uint32_t used;
+    uint8_t bytes[2560];
+};
+
+enum inspect_result {
+    INSPECT_COMPLETE,
+    INSPECT_PREFIX, /* facts hold what was seen; the message goes on */
+    INSPECT_BAD     /* *fault says why; facts hold what is needed to answer (ids, opcode) */
+};
+
+/* `message` begins with the header and is whole or the front of a message (at least the header,
+ * with a length that frame_next has accepted). A checksum is verified when the message is whole. */
+enum inspect_result inspect_request(struct span message, struct request_facts *facts,
+                                    enum wire_fault *fault);
+
+/* Copies every span of the facts into the store and points them there. False when one did not fit:
+ * it is empty then and is_cut set. The facts must not move away from a store that lives with them
+ * (the spans hold addresses). */
+bool facts_keep(struct request_facts *facts, struct facts_store *store);
+
+struct inspect_walk {
+    struct msg_skim msg;
+    struct facts_store *store; /* NULL: spans are lent from the pieces */
+    uint32_t seen;             /* fields seen once: the first of duplicates counts */
+    uint32_t sequences_named;  /* known sequence names that were fields, and the reverse */
+    uint8_t pending;           /* the field whose value comes in the next event */
+    uint8_t level;             /* of the command: 1 inside {$query: …} */
+    uint8_t stage;             /* progress inside a pipeline */
+    uint8_t fault;
+};
+
+/* Must not move once begun. About 4 KiB: allocated for large requests only. */
+struct inspect_stream {
+    struct inspect_walk walk;
+    struct request_facts facts;
+    struct facts_store store;
+    uint8_t room[1024];
+};
+
+void inspect_begin(struct inspect_stream *s, struct message_head head);
+
+/* The next bytes after the header, in order. PREFIX until the last one is in. After COMPLETE or
+ * BAD the same again. Facts are in s->facts at any time. */
+enum inspect_result inspect_feed(struct inspect_stream *s, struct span piece,
+                                 enum wire_fault *fault);
+
+/* --- what follows from the facts --- */
+
+/* A read that may go to a secondary when its read preference says so: the commands of the list,
+ * explain of one, and anything not known that carries a read preference other than primary.
+ * Never in a transaction. An aggregate with $out or $merge is one from wire version 13 on. */
+bool facts_may_use_secondary(const struct request_facts *facts, int32_t max_wire_version);
+
+/* Goes ahead of new work: ends and later statements of open transactions, getMore, killCursors,
+ * endSessions. */
+bool facts_is_priority(const struct request_facts *facts);
+
+/* May be repeated by us after it was sent: a read of the list, outside a transaction, without a
+ * write stage (retryable reads). */
+bool facts_is_retryable_read(const struct request_facts *facts);
+
+/* txnNumber without autocommit: the server deduplicates. */
+static inline bool facts_is_retryable_write(const struct request_facts *facts)
+{
+    return facts->has_lsid && facts->has_txn_number && !facts->has_autocommit;
+}
+
+/* --- editing on the way upstream --- */
+
+/* Header and flagBits of an OP_MSG as they go upstream: our id, no flag (checksum stripped,
+ * moreToCome and exhaustAllowed cleared, unknown optional bits cleared as the rule for proxies
+ * says). They replace the first UPSTREAM_HEAD_BYTES of the message; with a checksum, its last
+ * CHECKSUM_BYTES are not sent (the length says so already). */
+enum { UPSTREAM_HEAD_BYTES = 20, CHECKSUM_BYTES = 4 };
+
+void facts_write_upstream_head(const struct request_facts *facts, int32_t upstream_id,
+                               uint8_t out[UPSTREAM_HEAD_BYTES]);
+
+static inline bool facts_has_checksum(const struct request_facts *facts)
+{
+    return facts->opcode == OP_MSG && (facts->flags & MSG_CHECKSUM_PRESENT) != 0;
+}
+
+/* The bytes of a new maxTimeMS, in the width of the old: returns how many stand in `out`, to be
+ * put at max_time_offset. Only when max_time_ms is not negative. */
+size_t facts_write_max_time(const struct request_facts *facts, int64_t max_time_ms, uint8_t out[8]);
+
+#endif
