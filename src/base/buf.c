@@ -154,6 +154,16 @@ void buf_append_always(struct buf *b, struct span bytes)
     }
 }
 
+bool buf_prepare(struct buf *b, byte_count bytes)
+{
+    require(b->first == NULL);
+    if (b->pool->used + block_size_for(bytes) > b->pool->limit) {
+        return false;
+    }
+    link_chunk(b, chunk_new(b->pool, bytes));
+    return true;
+}
+
 uint8_t *buf_reserve(struct buf *b, byte_count *room)
 {
     if (free_in_last(b) == 0) {

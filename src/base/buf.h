@@ -55,6 +55,10 @@ bool buf_append(struct buf *b, struct span bytes) __attribute__((warn_unused_res
  * error reply, a TLS alert) and for what a promise says must be taken. */
 void buf_append_always(struct buf *b, struct span bytes);
 
+/* Gives an empty buf a first chunk that holds `bytes` in one piece, when one chunk can (else as much as
+ * one can), so that buf_front is the whole. False when the pool is at its limit. */
+bool buf_prepare(struct buf *b, byte_count bytes) __attribute__((warn_unused_result));
+
 /* Room to write into at the end, at least 1 byte, at most 16 KiB; NULL when the pool is at its
  * limit. What was written is then added by buf_commit. */
 uint8_t *buf_reserve(struct buf *b, byte_count *room);

@@ -1,0 +1,112 @@
+/* One request and its reply: the central noun. Start reading in exchange.c.
+ *
+ * A client owns its exchange until it leaves; an exchange that outlives its client (a reply under way is
+ * drained, an unacknowledged write is delivered) ends by itself. It borrows a backend and gives it back. */
+#ifndef PROXY_EXCHANGE_H
+#define PROXY_EXCHANGE_H
+
+#include "base/list.h"
+#include "base/sm.h"
+#include "core/pool/pool.h"
+#include "core/wire/inspect.h"
+#include "core/wire/reply.h"
+#include "core/wire/reply_skim.h"
+#include "net/net.h"
+
+struct backend;
+struct client;
+struct node;
+struct proxy;
+
+/* Replies up to this size are held whole: they can still become an error document. */
+#define HELD_REPLY_BYTES (64 * KIB)
+
+enum exchange_state {
+    EXCHANGE_RECEIVING, /* the request comes in */
+    EXCHANGE_GREETING,  /* a hello, held for the first contact with the cluster */
+    EXCHANGE_SELECTING, /* no suitable server is known: waits in the cluster */
+    EXCHANGE_WAITING,   /* waits for a backend in a pool */
+    EXCHANGE_SENDING,   /* has a backend; the request goes out as it comes in */
+    EXCHANGE_RELAYING,  /* the request is out; the reply is awaited or passing through */
+    EXCHANGE_DONE
+};
+
+struct exchange {
+    struct list link; /* in the cluster's list of those that wait for a server or for contact */
+    struct proxy *proxy;
+    struct client *client; /* NULL: it left */
+    struct node *node;     /* of the pool it waits in, or of its backend */
+    struct backend *backend;
+    struct sm state;
+    struct deadline deadline;
+    uint64_t id; /* for the pool: place in the proxy's table and a tag */
+    struct waiter_id waiter;
+    msec arrived;
+
+    struct message_head head;
+    struct request_facts facts;
+    struct inspect_stream *stream; /* of a request larger than limits.holdBytes */
+    struct buf request;            /* what is held of it, header included */
+    struct span flat;              /* `request` in one piece, when it was held whole */
+    void *flat_owned;
+    uint32_t received; /* bytes of the request, header included */
+    bool is_held_whole;
+    enum wire_fault fault; /* the rest of a malformed request is passed over */
+
+    int32_t upstream_id; /* our request id; the reply must repeat it */
+    struct reply_skim skim;
+    struct message_head reply_head;
+    struct buf reply; /* a small reply that came in pieces */
+    uint32_t reply_received;
+    bool reply_began;   /* the client has got bytes of it */
+    bool backend_paused;
+};
+
+/* A message of the client begins. */
+struct exchange *exchange_begin(struct client *client, struct message_head head,
+                                struct span head_bytes);
+
+/* More of the request, and its end. The exchange may be gone after the end. */
+void exchange_on_request_bytes(struct exchange *x, struct span bytes);
+void exchange_on_request_end(struct exchange *x);
+
+/* The client left; the exchange ends now or by itself. */
+void exchange_on_client_left(struct exchange *x);
+
+/* The client's queue has room again. */
+void exchange_on_client_drained(struct exchange *x);
+
+/* --- by the cluster --- */
+
+/* Something changed: look for a server again. */
+void exchange_choose(struct exchange *x);
+
+/* The wait for a server ends without one. */
+void exchange_refuse(struct exchange *x, enum status status);
+
+/* The first contact is made, or waited for long enough: answer the hello. */
+void exchange_answer_hello(struct exchange *x);
+
+/* --- by the node --- */
+
+void exchange_on_granted(struct exchange *x, struct backend *backend);
+void exchange_on_refused(struct exchange *x, enum status status, msec waited);
+
+/* --- by the backend --- */
+
+/* A reply begins; false when it is not ours: the backend is then closed by its caller. */
+bool exchange_on_reply_head(struct exchange *x, struct message_head head);
+
+/* More of it; false when the server broke the protocol. */
+bool exchange_on_reply_bytes(struct exchange *x, struct span bytes);
+
+/* It is complete; the backend has been given back and the exchange is gone afterwards. */
+void exchange_on_reply_end(struct exchange *x);
+
+/* The backend's queue has room again. */
+void exchange_on_backend_drained(struct exchange *x);
+
+/* The backend is gone. */
+void exchange_on_backend_lost(struct exchange *x, enum status why);
+
+#endif
