@@ -48,6 +48,10 @@ void client_close_when_idle(struct client *c);
 /* An exchange of this client has ended: the next request may begin. */
 void client_on_exchange_ended(struct client *c);
 
+/* Stops and starts reading, for the pace of the other side; idempotent. */
+void client_pause(struct client *c);
+void client_unpause(struct client *c);
+
 /* "client 17" into `text`; returns it. */
 const char *client_name(const struct client *c, char text[24]);
 

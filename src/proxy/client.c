@@ -1,0 +1,316 @@
+/* Happy path: accepted -> a message begins an exchange -> its reply goes out -> the next message.
+ *
+ *   READY ⇄ BUSY
+ *     └──────┴─ CLOSING ─ GONE
+ *
+ * Failures: bytes that are no MongoDB message (a wrong caller is told in its own protocol); no hello in
+ * time; idle for too long; the peer leaves in the middle (exchange_on_client_left). A client that left
+ * behind complete unacknowledged writes stays as GONE, without a conn, until they are delivered. */
+#include "proxy/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/require.h"
+#include "proxy/exchange.h"
+#include "proxy/proxy.h"
+
+static void on_bytes(void *owner, struct span bytes);
+static void on_drained(void *owner);
+static void on_closed(void *owner, enum status why);
+static void on_deadline(struct deadline *d, msec now);
+static void pump_pending(struct client *c);
+
+static void on_open(void *owner)
+{
+    (void)owner; /* accepted conns are open from the start */
+}
+
+static const struct conn_events events = {
+    .on_open = on_open, .on_bytes = on_bytes, .on_drained = on_drained, .on_closed = on_closed};
+
+static const struct sm_state states[] = {
+    [CLIENT_READY] = {"READY", SM_TO(CLIENT_BUSY) | SM_TO(CLIENT_CLOSING) | SM_TO(CLIENT_GONE)},
+    [CLIENT_BUSY] = {"BUSY", SM_TO(CLIENT_READY) | SM_TO(CLIENT_CLOSING) | SM_TO(CLIENT_GONE)},
+    [CLIENT_CLOSING] = {"CLOSING", SM_TO(CLIENT_GONE)},
+    [CLIENT_GONE] = {"GONE", 0},
+};
+
+static void move(struct client *c, enum client_state state)
+{
+    sm_move(&c->state, state, net_now(c->proxy->net));
+}
+
+const char *client_name(const struct client *c, char text[24])
+{
+    snprintf(text, 24, "client %u", c->id);
+    return text;
+}
+
+void client_open(struct proxy *proxy, struct conn *conn)
+{
+    struct client *c = xcalloc(1, sizeof *c);
+    c->proxy = proxy;
+    c->conn = conn;
+    c->id = ++proxy->last_client_id;
+    frame_init(&c->frame, (uint32_t)proxy->settings->limits.max_message_bytes);
+    buf_init(&c->pending, &proxy->net->chunks);
+    deadline_init(&c->deadline, on_deadline);
+    sm_init(&c->state, states, CLIENT_READY);
+    list_push_back(&proxy->clients, &c->link);
+    proxy->client_count++;
+    conn_attach(conn, &events, c);
+    metrics_count(&proxy->metrics, clients_accepted);
+    if ((int64_t)proxy->client_count > proxy->settings->listen.max_clients) {
+        metrics_count(&proxy->metrics, clients_rejected);
+        log_warn(LOG_CLIENT, NULL, "refused: listen.maxClients (%lld) is reached",
+                 (long long)proxy->settings->listen.max_clients);
+        client_close(c, STATUS_QUEUE_FULL, "listen.maxClients is reached");
+        return;
+    }
+    net_set_deadline(
+        proxy->net, &c->deadline,
+        msec_after(net_now(proxy->net), proxy->settings->limits.handshake_timeout_ms));
+}
+
+void client_close(struct client *c, enum status why, const char *text)
+{
+    char name[24];
+    if (c->state.now_in >= CLIENT_CLOSING) {
+        return;
+    }
+    log_debug(LOG_CLIENT, client_name(c, name), "closed: %s (%s)", text, status_name(why));
+    move(c, CLIENT_CLOSING);
+    net_clear_deadline(c->proxy->net, &c->deadline);
+    conn_close(c->conn, CLOSE_FLUSH);
+}
+
+void client_close_when_idle(struct client *c)
+{
+    c->closes_when_idle = true;
+    if (c->state.now_in == CLIENT_READY && frame_is_between(&c->frame) && !c->in_transaction) {
+        client_close(c, STATUS_CLOSED_BY_US, "asked to leave");
+    }
+}
+
+void client_pause(struct client *c)
+{
+    if (!c->paused && c->conn != NULL) {
+        c->paused = true;
+        conn_pause(c->conn);
+    }
+}
+
+void client_unpause(struct client *c)
+{
+    if (c->paused && c->pending.size < PENDING_BYTES && c->conn != NULL) {
+        c->paused = false;
+        conn_resume(c->conn);
+    }
+}
+
+static void on_deadline(struct deadline *d, msec now)
+{
+    struct client *c = container_of(d, struct client, deadline);
+    (void)now;
+    client_close(c, STATUS_IDLE_TOO_LONG,
+                 c->greeted_with == 0 ? "no request within limits.handshakeTimeoutMS"
+                                      : "idle for limits.clientIdleTimeoutMS");
+}
+
+/* --- bytes in --- */
+
+static void answer_wrong_caller(struct client *c, struct span first)
+{
+    static const uint8_t tls_alert[] = {0x15, 3, 1, 0, 2, 2, 40}; /* fatal handshake_failure */
+    static const char http[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
+                               "Connection: close\r\n\r\n"
+                               "This port speaks the MongoDB protocol, not HTTP: point a MongoDB "
+                               "driver at it.\n";
+    char name[24];
+    struct span answer = span_of(NULL, 0);
+    const char *text = "bytes that are no MongoDB message";
+    switch (frame_recognise(first)) {
+    case CALLER_TLS:
+        answer = span_of(tls_alert, sizeof tls_alert);
+        text = "a TLS greeting on the plain port: remove tls=true from the application's URI, and use "
+               "mongodb:// instead of mongodb+srv://, which turns TLS on";
+        break;
+    case CALLER_HTTP:
+        answer = span_of(http, sizeof http - 1);
+        text = "an HTTP request on the MongoDB port";
+        break;
+    case CALLER_MONGODB:
+    case CALLER_UNKNOWN:
+        break;
+    }
+    metrics_count(&c->proxy->metrics, wrong_callers);
+    log_warn(LOG_CLIENT, client_name(c, name), "sent %s", text);
+    if (answer.size > 0 && c->conn != NULL) {
+        conn_send(c->conn, &answer, 1);
+    }
+}
+
+static void on_bad_frame(struct client *c, const struct frame_part *part)
+{
+    answer_wrong_caller(c, part->bytes);
+    if (c->conn != NULL) {
+        client_close(c, STATUS_PROTOCOL_ERROR, wire_fault_row(part->fault)->text);
+    }
+}
+
+/* One event of the frame; false when no more can be taken now. */
+static bool step(struct client *c, struct span *in)
+{
+    struct frame_part part;
+    if (c->exchange != NULL && frame_is_between(&c->frame)) {
+        return false; /* its request is complete: what follows waits */
+    }
+    switch (frame_next(&c->frame, in, &part)) {
+    case FRAME_NEED_MORE:
+        return false;
+    case FRAME_HEAD:
+        if (c->state.now_in == CLIENT_READY) {
+            move(c, CLIENT_BUSY);
+        }
+        net_clear_deadline(c->proxy->net, &c->deadline);
+        c->exchange = exchange_begin(c, part.head, part.bytes);
+        return true;
+    case FRAME_BODY:
+        if (c->exchange != NULL) {
+            exchange_on_request_bytes(c->exchange, part.bytes);
+        }
+        return true;
+    case FRAME_END:
+        if (c->exchange != NULL) {
+            exchange_on_request_end(c->exchange);
+        }
+        return true;
+    case FRAME_BAD:
+        on_bad_frame(c, &part);
+        return false;
+    }
+    return false;
+}
+
+static bool is_taking(const struct client *c)
+{
+    return c->state.now_in != CLIENT_CLOSING;
+}
+
+/* Takes as much as can be taken now; the rest stays in `*in`. */
+static void feed(struct client *c, struct span *in)
+{
+    c->pumping = true;
+    while (is_taking(c) && step(c, in)) {
+        continue;
+    }
+    c->pumping = false;
+}
+
+static void keep(struct client *c, struct span rest)
+{
+    if (rest.size == 0 || !is_taking(c)) {
+        return;
+    }
+    if (!buf_append(&c->pending, rest)) {
+        client_close(c, STATUS_BUFFERS_FULL, "limits.bufferBytes is used up");
+    } else if (c->pending.size >= PENDING_BYTES) {
+        client_pause(c);
+    }
+}
+
+static void on_bytes(void *owner, struct span bytes)
+{
+    struct client *c = owner;
+    if (buf_is_empty(&c->pending)) {
+        feed(c, &bytes);
+    }
+    keep(c, bytes);
+}
+
+static void on_drained(void *owner)
+{
+    struct client *c = owner;
+    if (c->exchange != NULL) {
+        exchange_on_client_drained(c->exchange);
+    }
+}
+
+/* --- between exchanges --- */
+
+static void become_ready(struct client *c)
+{
+    struct proxy *proxy = c->proxy;
+    move(c, CLIENT_READY);
+    if (c->closes_when_idle && !c->in_transaction) {
+        client_close(c, STATUS_CLOSED_BY_US, "asked to leave");
+    } else if (proxy->settings->limits.client_idle_timeout_ms > 0) {
+        net_set_deadline(proxy->net, &c->deadline,
+                         net_now(proxy->net) + proxy->settings->limits.client_idle_timeout_ms);
+    }
+}
+
+static void end(struct client *c)
+{
+    struct proxy *proxy = c->proxy;
+    buf_clear(&c->pending);
+    net_clear_deadline(proxy->net, &c->deadline);
+    list_remove(&c->link);
+    proxy->client_count--;
+    metrics_count(&proxy->metrics, clients_closed);
+    free(c);
+    proxy_on_client_ended(proxy);
+}
+
+static void pump_pending(struct client *c)
+{
+    while (!buf_is_empty(&c->pending) && is_taking(c)) {
+        struct span front = buf_front(&c->pending);
+        struct span rest = front;
+        feed(c, &rest);
+        if (rest.size == front.size) {
+            return;
+        }
+        buf_consume(&c->pending, front.size - rest.size);
+    }
+    client_unpause(c);
+}
+
+void client_on_exchange_ended(struct client *c)
+{
+    c->exchange = NULL;
+    if (c->state.now_in == CLIENT_BUSY) {
+        become_ready(c);
+    }
+    if (c->pumping) {
+        return; /* feed goes on by itself */
+    }
+    pump_pending(c);
+    if (c->conn == NULL && c->exchange == NULL) {
+        end(c);
+    }
+}
+
+static void on_closed(void *owner, enum status why)
+{
+    struct client *c = owner;
+    struct exchange *x = c->exchange;
+    char name[24];
+    log_debug(LOG_CLIENT, client_name(c, name), "gone: %s", status_name(why));
+    c->conn = NULL;
+    net_clear_deadline(c->proxy->net, &c->deadline);
+    bool by_peer = c->state.now_in != CLIENT_CLOSING;
+    move(c, CLIENT_GONE);
+    bool leaves_writes = by_peer && x != NULL && !buf_is_empty(&c->pending) &&
+                         frame_is_between(&c->frame) && !x->facts.expects_reply;
+    if (leaves_writes) {
+        return; /* the last of them ends it */
+    }
+    c->exchange = NULL;
+    if (x != NULL) {
+        exchange_on_client_left(x);
+    }
+    end(c);
+}

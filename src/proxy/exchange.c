@@ -1,0 +1,426 @@
+/* The life of a request, in the order things happen:
+ *
+ *   1. exchange_begin, exchange_on_request_bytes: the request comes in and is held, up to
+ *      limits.holdBytes; of a larger one the facts known by then decide.
+ *   2. decide: inspected; a local answer ends it here (exchange_local.c).
+ *   3. exchange_choose: affinity, else server selection; none suitable: it waits in the cluster.
+ *   4. exchange_wait: it waits in the pool of that node; the pool grants, or refuses.
+ *   5. send_request: out it goes under our own request id; the rest of a large one as it comes.
+ *   6. exchange_on_reply_…: the reply is read, noted and relayed (exchange_reply.c).
+ *   7. exchange_finish: the backend goes back, the client's next request begins.
+ *
+ *   RECEIVING ─┬─ GREETING ──────────────────────────────┐
+ *              ├─ SELECTING ⇄ WAITING ─ SENDING ─ RELAYING ─ DONE
+ *              └────────────────┴──────────┴─────────┴───────┘
+ *
+ * Unhappy ends: no server or no backend in time (an error document of reply.c's table); the backend dies
+ * (an error, or the client is closed when it has had a part of the reply); the client leaves (a request
+ * that was not sent is dropped; a reply under way is drained within bounds; an unacknowledged write that
+ * has come in whole is delivered). */
+#include "proxy/exchange.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/require.h"
+#include "proxy/backend.h"
+#include "proxy/client.h"
+#include "proxy/cluster.h"
+#include "proxy/exchange_parts.h"
+#include "proxy/node.h"
+#include "proxy/proxy.h"
+
+enum { SPANS_MOST = 40 };
+
+static void on_deadline(struct deadline *d, msec now);
+static void decide(struct exchange *x);
+static void send_request(struct exchange *x);
+
+#define ANY_END (SM_TO(EXCHANGE_DONE))
+static const struct sm_state states[] = {
+    [EXCHANGE_RECEIVING] = {"RECEIVING", SM_TO(EXCHANGE_GREETING) | SM_TO(EXCHANGE_SELECTING) |
+                                             SM_TO(EXCHANGE_WAITING) | ANY_END},
+    [EXCHANGE_GREETING] = {"GREETING", ANY_END},
+    [EXCHANGE_SELECTING] = {"SELECTING",
+                            SM_TO(EXCHANGE_SELECTING) | SM_TO(EXCHANGE_WAITING) | ANY_END},
+    [EXCHANGE_WAITING] = {"WAITING", SM_TO(EXCHANGE_SELECTING) | SM_TO(EXCHANGE_WAITING) |
+                                         SM_TO(EXCHANGE_SENDING) | ANY_END},
+    [EXCHANGE_SENDING] = {"SENDING", SM_TO(EXCHANGE_RELAYING) | ANY_END},
+    [EXCHANGE_RELAYING] = {"RELAYING",
+                           SM_TO(EXCHANGE_SELECTING) | SM_TO(EXCHANGE_WAITING) | ANY_END},
+    [EXCHANGE_DONE] = {"DONE", 0},
+};
+
+/* --- 1. the request comes in --- */
+
+struct exchange *exchange_begin(struct client *client, struct message_head head,
+                                struct span head_bytes)
+{
+    struct proxy *proxy = client->proxy;
+    struct exchange *x = proxy_take_exchange(proxy);
+    x->proxy = proxy;
+    x->client = client;
+    x->head = head;
+    x->arrived = net_now(proxy->net);
+    x->received = HEADER_BYTES;
+    list_init(&x->link);
+    deadline_init(&x->deadline, on_deadline);
+    sm_init(&x->state, states, EXCHANGE_RECEIVING);
+    buf_init(&x->request, &proxy->net->chunks);
+    buf_init(&x->reply, &proxy->net->chunks);
+    metrics_count(&proxy->metrics, requests);
+    bool is_small = (byte_count)head.length <= proxy->settings->limits.hold_bytes;
+    if (!buf_prepare(&x->request, is_small ? (byte_count)head.length : CHUNK_BYTES) ||
+        !buf_append(&x->request, head_bytes)) {
+        x->fault = WIRE_FAULT_NONE;
+        client_close(client, STATUS_BUFFERS_FULL, "limits.bufferBytes is used up");
+        return x;
+    }
+    if (!is_small) {
+        x->stream = xmalloc(sizeof *x->stream);
+        inspect_begin(x->stream, head);
+    }
+    return x;
+}
+
+/* A large request: its facts come from the stream, since its bytes do not stay. */
+static bool skim(struct exchange *x, struct span bytes)
+{
+    enum wire_fault fault;
+    if (inspect_feed(x->stream, bytes, &fault) != INSPECT_BAD) {
+        return true;
+    }
+    x->fault = fault;
+    if (x->backend != NULL) {
+        /* What went out is not a whole message: the server will never act on it. */
+        exchange_drop_backend(x, STATUS_PROTOCOL_ERROR);
+    }
+    return false;
+}
+
+static bool has_begun_choosing(const struct exchange *x)
+{
+    return x->state.now_in != EXCHANGE_RECEIVING;
+}
+
+/* Bytes of the message that go upstream: without a checksum, which is ours to verify. */
+static uint32_t upstream_bytes(const struct exchange *x)
+{
+    return (uint32_t)x->head.length - (facts_has_checksum(&x->facts) ? CHECKSUM_BYTES : 0);
+}
+
+static void send_piece(struct exchange *x, struct span bytes, uint32_t offset)
+{
+    uint32_t end = upstream_bytes(x);
+    if (offset >= end) {
+        return;
+    }
+    struct span piece = offset + bytes.size > end ? span_head(bytes, end - offset) : bytes;
+    if (link_send(&x->backend->link, &piece, 1) && x->client != NULL) {
+        client_pause(x->client);
+    }
+}
+
+void exchange_on_request_bytes(struct exchange *x, struct span bytes)
+{
+    uint32_t offset = x->received;
+    x->received += (uint32_t)bytes.size;
+    if (x->fault != WIRE_FAULT_NONE || (x->stream != NULL && !skim(x, bytes))) {
+        return;
+    }
+    if (x->state.now_in == EXCHANGE_SENDING) {
+        send_piece(x, bytes, offset);
+        return;
+    }
+    if (!buf_append(&x->request, bytes)) {
+        client_close(x->client, STATUS_BUFFERS_FULL, "limits.bufferBytes is used up");
+        return;
+    }
+    if (x->stream != NULL && x->request.size >= x->proxy->settings->limits.hold_bytes) {
+        if (!has_begun_choosing(x)) {
+            decide(x);
+        } else {
+            client_pause(x->client); /* a large request waits by not being read */
+        }
+    }
+}
+
+void exchange_on_request_end(struct exchange *x)
+{
+    if (x->fault != WIRE_FAULT_NONE) {
+        exchange_answer_fault(x);
+    } else if (!has_begun_choosing(x)) {
+        decide(x);
+    } else if (x->state.now_in == EXCHANGE_SENDING) {
+        exchange_await_reply(x);
+    }
+}
+
+/* --- 2. what it is --- */
+
+static enum inspect_result inspect(struct exchange *x)
+{
+    if (x->stream != NULL) {
+        x->facts = x->stream->facts;
+        return INSPECT_PREFIX;
+    }
+    x->flat = buf_flatten(&x->request, &x->flat_owned);
+    x->is_held_whole = true;
+    return inspect_request(x->flat, &x->facts, &x->fault);
+}
+
+static void decide(struct exchange *x)
+{
+    if (inspect(x) == INSPECT_BAD) {
+        exchange_answer_fault(x);
+        return;
+    }
+    if (x->client->conn == NULL && x->facts.expects_reply) {
+        exchange_finish(x); /* it left before: nobody waits for this one */
+        return;
+    }
+    x->client->in_transaction =
+        x->facts.has_autocommit && !command_has(x->facts.command, TRAIT_END);
+    if (!exchange_answer_locally(x)) {
+        exchange_choose(x);
+    }
+}
+
+/* --- 3. where it goes --- */
+
+static enum pool_lane lane_of(const struct request_facts *facts)
+{
+    if (command_has(facts->command, TRAIT_END)) {
+        return LANE_FINISH;
+    }
+    return facts_is_priority(facts) ? LANE_FOLLOW_UP : LANE_NEW;
+}
+
+/* The operation's own limit, counted from its arrival; MSEC_NEVER when it has none. */
+static msec own_deadline(const struct exchange *x)
+{
+    bool waits_for_events = x->facts.command == COMMAND_GET_MORE;
+    return waits_for_events ? MSEC_NEVER : msec_after(x->arrived, x->facts.max_time_ms);
+}
+
+static void exchange_wait(struct exchange *x, struct node *node)
+{
+    msec now = net_now(x->proxy->net);
+    msec limit = msec_after(now, x->proxy->settings->pool.wait_queue_timeout_ms);
+    exchange_move(x, EXCHANGE_WAITING);
+    x->node = node;
+    x->waiter = node_want(node, x->id, lane_of(&x->facts), msec_earlier(limit, own_deadline(x)));
+    node_perform(node);
+}
+
+void exchange_choose(struct exchange *x)
+{
+    struct node *node = NULL;
+    struct select_refusal refusal;
+    const struct settings *settings = x->proxy->settings;
+    switch (cluster_choose(x->proxy->cluster, &x->facts, &node, &refusal)) {
+    case SELECT_FOUND:
+        exchange_wait(x, node);
+        return;
+    case SELECT_INVALID:
+        exchange_answer_error(x, (struct error_row){.code = refusal.code, .code_name = "BadValue"},
+                              refusal.text);
+        return;
+    case SELECT_NONE:
+        break;
+    }
+    if (cluster_fault(x->proxy->cluster) != NULL) {
+        exchange_refuse(x, cluster_fault(x->proxy->cluster)->status);
+    } else if (settings->outage.mode == OUTAGE_FAIL_FAST &&
+               cluster_has_failed(x->proxy->cluster)) {
+        exchange_refuse(x, STATUS_NOT_SUITABLE);
+    } else if (!cluster_wait(x->proxy->cluster, x)) {
+        exchange_refuse(x, STATUS_QUEUE_FULL);
+    } else {
+        exchange_move(x, EXCHANGE_SELECTING);
+        metrics_count(&x->proxy->metrics, outage_waits);
+        msec limit = msec_after(x->arrived, settings->outage.queue_timeout_ms);
+        net_set_deadline(x->proxy->net, &x->deadline, msec_earlier(limit, own_deadline(x)));
+    }
+}
+
+/* --- 4. the wait ends --- */
+
+void exchange_on_granted(struct exchange *x, struct backend *backend)
+{
+    x->waiter = (struct waiter_id){0};
+    x->backend = backend;
+    backend_lend(backend, x);
+    exchange_move(x, EXCHANGE_SENDING);
+    send_request(x);
+}
+
+void exchange_on_refused(struct exchange *x, enum status status, msec waited)
+{
+    x->waiter = (struct waiter_id){0};
+    metrics_count(&x->proxy->metrics, queue_refused);
+    (void)waited;
+    bool only_there = x->facts.command == COMMAND_GET_MORE && x->node != NULL;
+    if (status == STATUS_NOT_SUITABLE && !only_there) {
+        exchange_choose(x);
+        return;
+    }
+    exchange_refuse(x, status);
+}
+
+/* --- 5. out it goes --- */
+
+static void send_request(struct exchange *x)
+{
+    uint8_t head[UPSTREAM_HEAD_BYTES];
+    struct span parts[SPANS_MOST];
+    size_t count = 1;
+    uint32_t limit = upstream_bytes(x);
+    uint32_t held = (uint32_t)x->request.size;
+    x->upstream_id = proxy_next_id(x->proxy);
+    facts_write_upstream_head(&x->facts, x->upstream_id, head);
+    parts[0] = span_of(head, sizeof head);
+    if (x->is_held_whole) {
+        parts[count++] = span_of(x->flat.at + sizeof head, limit - sizeof head);
+    } else {
+        require(held >= UPSTREAM_HEAD_BYTES);
+        buf_consume(&x->request, sizeof head);
+        count += buf_spans(&x->request, parts + 1, SPANS_MOST - 1);
+        require(held <= limit || facts_has_checksum(&x->facts));
+    }
+    bool is_above = link_send(&x->backend->link, parts, count);
+    if (x->is_held_whole) {
+        exchange_await_reply(x);
+        return;
+    }
+    buf_clear(&x->request);
+    if (x->received == (uint32_t)x->head.length) {
+        exchange_await_reply(x);
+    } else if (x->client == NULL) {
+        exchange_drop_backend(x, STATUS_PEER_CLOSED);
+        exchange_finish(x);
+    } else if (!is_above) {
+        client_unpause(x->client);
+    }
+}
+
+void exchange_on_backend_drained(struct exchange *x)
+{
+    if (x->state.now_in == EXCHANGE_SENDING && x->client != NULL) {
+        client_unpause(x->client);
+    }
+}
+
+void exchange_await_reply(struct exchange *x)
+{
+    struct proxy *proxy = x->proxy;
+    exchange_move(x, EXCHANGE_RELAYING);
+    msec limit = proxy->settings->upstream.operation_timeout_ms;
+    if (limit > 0) {
+        net_set_deadline(proxy->net, &x->deadline, net_now(proxy->net) + limit);
+    }
+}
+
+/* --- ends that are nobody's reply --- */
+
+void exchange_on_client_left(struct exchange *x)
+{
+    struct proxy *proxy = x->proxy;
+    bool is_whole = x->received == (uint32_t)x->head.length;
+    x->client = NULL;
+    switch ((enum exchange_state)x->state.now_in) {
+    case EXCHANGE_SELECTING:
+    case EXCHANGE_WAITING:
+        if (is_whole && !x->facts.expects_reply) {
+            return; /* fully received: still delivered */
+        }
+        break;
+    case EXCHANGE_RELAYING:
+        metrics_count(&proxy->metrics, abandoned);
+        if (x->backend_paused) {
+            x->backend_paused = false;
+            stream_resume(&x->backend->link.stream);
+        }
+        net_set_deadline(proxy->net, &x->deadline, net_now(proxy->net) + ABANDONED_REPLY_MS);
+        return;
+    case EXCHANGE_SENDING:
+        exchange_drop_backend(x, STATUS_PEER_CLOSED);
+        break;
+    case EXCHANGE_RECEIVING:
+    case EXCHANGE_GREETING:
+    case EXCHANGE_DONE:
+        break;
+    }
+    exchange_finish(x);
+}
+
+static void on_deadline(struct deadline *d, msec now)
+{
+    (void)now;
+    struct exchange *x = container_of(d, struct exchange, deadline);
+    switch ((enum exchange_state)x->state.now_in) {
+    case EXCHANGE_GREETING:
+        exchange_answer_hello(x);
+        break;
+    case EXCHANGE_SELECTING:
+        exchange_refuse(x, STATUS_NOT_SUITABLE);
+        break;
+    case EXCHANGE_RELAYING:
+        exchange_on_no_reply(x);
+        break;
+    case EXCHANGE_RECEIVING:
+    case EXCHANGE_WAITING:
+    case EXCHANGE_SENDING:
+    case EXCHANGE_DONE:
+        break;
+    }
+}
+
+/* --- 7. the end --- */
+
+struct client *exchange_live_client(const struct exchange *x)
+{
+    return x->client != NULL && x->client->conn != NULL ? x->client : NULL;
+}
+
+void exchange_move(struct exchange *x, enum exchange_state state)
+{
+    sm_move(&x->state, state, net_now(x->proxy->net));
+}
+
+/* Takes it out of whatever queue it stands in. */
+static void leave_queues(struct exchange *x)
+{
+    if (!list_is_empty(&x->link)) {
+        cluster_unwait(x->proxy->cluster, x);
+    }
+    if (x->waiter.tag != 0) {
+        node_unwant(x->node, x->waiter);
+        x->waiter = (struct waiter_id){0};
+    }
+    net_clear_deadline(x->proxy->net, &x->deadline);
+}
+
+void exchange_drop_backend(struct exchange *x, enum status why)
+{
+    struct backend *backend = x->backend;
+    x->backend = NULL;
+    backend_unlend(backend);
+    backend_close(backend, why);
+}
+
+void exchange_finish(struct exchange *x)
+{
+    struct client *client = x->client;
+    leave_queues(x);
+    require(x->backend == NULL);
+    exchange_move(x, EXCHANGE_DONE);
+    buf_clear(&x->request);
+    buf_clear(&x->reply);
+    free(x->flat_owned);
+    free(x->stream);
+    proxy_give_exchange(x->proxy, x);
+    if (client != NULL) {
+        client_on_exchange_ended(client);
+    }
+}

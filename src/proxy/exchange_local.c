@@ -1,0 +1,177 @@
+/* Answers of our own: hello, refused commands, errors. Each ends the exchange. */
+#include <stdio.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "core/wire/hello_reply.h"
+#include "proxy/client.h"
+#include "proxy/cluster.h"
+#include "proxy/exchange_parts.h"
+#include "proxy/node.h"
+#include "proxy/proxy.h"
+
+static int64_t wall_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void send_and_finish(struct exchange *x, struct buf *reply)
+{
+    if (x->client != NULL && x->client->conn != NULL && !buf_is_empty(reply)) {
+        conn_send_buf(x->client->conn, reply);
+    }
+    buf_clear(reply);
+    exchange_finish(x);
+}
+
+void exchange_answer_error(struct exchange *x, struct error_row row, const char *text)
+{
+    struct buf reply;
+    buf_init(&reply, &x->proxy->net->chunks);
+    metrics_count(&x->proxy->metrics, errors_made);
+    if (!x->facts.expects_reply && x->is_held_whole) {
+        metrics_count(&x->proxy->metrics, unacknowledged_dropped);
+        log_warn(LOG_CLIENT, NULL, "an unacknowledged write was dropped: %s", text);
+    }
+    reply_error(&reply, &x->facts, proxy_next_id(x->proxy), row, text);
+    struct client *client = exchange_live_client(x);
+    bool is_partial = x->received < (uint32_t)x->head.length;
+    send_and_finish(x, &reply);
+    if (is_partial && client != NULL) {
+        /* The rest of the request would be taken for a new one. */
+        client_close(client, STATUS_NOT_SUITABLE, text);
+    }
+}
+
+void exchange_answer_fault(struct exchange *x)
+{
+    enum wire_fault fault = x->fault;
+    struct client *client = exchange_live_client(x);
+    bool closes = wire_fault_row(fault)->closes;
+    if (x->stream != NULL) {
+        x->facts = x->stream->facts;
+    }
+    exchange_answer_error(x, error_row_fault(fault), wire_fault_row(fault)->text);
+    if (closes && client != NULL) {
+        client_close(client, STATUS_PROTOCOL_ERROR, wire_fault_row(fault)->text);
+    }
+}
+
+static void answer_refused(struct exchange *x)
+{
+    const char *text = "";
+    char name[24];
+    struct error_row row = error_row_refused(x->facts.command, &text);
+    log_warn(LOG_CLIENT, client_name(x->client, name), "refused %s: %s",
+             command_name(x->facts.command), text);
+    exchange_answer_error(x, row, text);
+}
+
+void exchange_answer_hello(struct exchange *x)
+{
+    struct buf reply;
+    struct error_row row;
+    const char *text;
+    struct client *client = x->client;
+    if (client == NULL) {
+        exchange_finish(x);
+        return;
+    }
+    if (hello_is_refused(&x->facts, client->has_metadata, &row, &text)) {
+        exchange_answer_error(x, row, text);
+        return;
+    }
+    if (x->facts.hello.client.size > 0) {
+        client->has_metadata = true;
+    }
+    metrics_count(&x->proxy->metrics, answered_locally);
+    buf_init(&reply, &x->proxy->net->chunks);
+    client->greeted_with = cluster_hello_version(x->proxy->cluster);
+    reply_hello(&reply, &x->facts, proxy_next_id(x->proxy),
+                cluster_hello_values(x->proxy->cluster), (int32_t)client->id, wall_clock_ms());
+    send_and_finish(x, &reply);
+}
+
+bool exchange_answer_locally(struct exchange *x)
+{
+    if (command_is_hello(x->facts.command)) {
+        if (cluster_has_contact(x->proxy->cluster)) {
+            exchange_answer_hello(x);
+            return true;
+        }
+        exchange_move(x, EXCHANGE_GREETING);
+        cluster_wait_contact(x->proxy->cluster, x);
+        net_set_deadline(x->proxy->net, &x->deadline, x->arrived + FIRST_CONTACT_MS);
+        return true;
+    }
+    if (command_is_refused(x->facts.command)) {
+        answer_refused(x);
+        return true;
+    }
+    if (x->facts.preference.is_malformed) {
+        exchange_answer_error(
+            x, error_row_for(SITUATION_READ_PREFERENCE, operation_of(&x->facts)),
+            "$readPreference cannot be read: it wants a document with a known mode");
+        return true;
+    }
+    return false;
+}
+
+static enum situation situation_of(enum status status)
+{
+    switch ((int)status) {
+    case STATUS_QUEUE_TIMED_OUT:
+        return SITUATION_POOL_TIMED_OUT;
+    case STATUS_QUEUE_FULL:
+    case STATUS_BUFFERS_FULL:
+        return SITUATION_OVERLOADED;
+    case STATUS_DRAINING:
+        return SITUATION_DRAINING;
+    case STATUS_AUTH_FAILED:
+    case STATUS_AUTH_UNSUPPORTED:
+        return SITUATION_LOGIN_FAILED;
+    default:
+        return SITUATION_NO_NODE;
+    }
+}
+
+/* What was waited for, how long, and the last cause: for the error's text. */
+static void describe(const struct exchange *x, enum status status, char *text, size_t size)
+{
+    char name[24] = "a client that left";
+    char pool[200] = "";
+    msec waited = net_now(x->proxy->net) - x->arrived;
+    const struct error *fault = cluster_fault(x->proxy->cluster);
+    if (x->client != NULL) {
+        client_name(x->client, name);
+    }
+    if (status == STATUS_QUEUE_TIMED_OUT || status == STATUS_QUEUE_FULL) {
+        if (x->node != NULL) {
+            node_print(x->node, pool, sizeof pool);
+        }
+        snprintf(text, size, "%s waited %lld ms for a pooled connection (%s): %s", name,
+                 (long long)waited, pool, status_text(status));
+    } else if (fault != NULL) {
+        snprintf(text, size, "%s: %s (%s)", status_text(fault->status), fault->text, name);
+    } else {
+        const char *why = cluster_why(x->proxy->cluster);
+        snprintf(text, size, "%s waited %lld ms for a suitable server for %s: %s; last cause: %s",
+                 name, (long long)waited, command_name(x->facts.command), status_text(status),
+                 why[0] == '\0' ? "none known yet" : why);
+    }
+}
+
+void exchange_refuse(struct exchange *x, enum status status)
+{
+    char text[ERROR_TEXT_MOST];
+    msec max_time = x->facts.max_time_ms;
+    enum situation situation = situation_of(status);
+    bool waited_out = status == STATUS_QUEUE_TIMED_OUT || status == STATUS_NOT_SUITABLE;
+    if (waited_out && max_time > 0 && net_now(x->proxy->net) >= x->arrived + max_time) {
+        situation = SITUATION_TIME_EXPIRED;
+    }
+    describe(x, status, text, sizeof text);
+    exchange_answer_error(x, error_row_for(situation, operation_of(&x->facts)), text);
+}

@@ -1,0 +1,281 @@
+/* The server's reply on its way to the client.
+ *
+ * Up to HELD_REPLY_BYTES it is held whole (in the common case it lies whole in the bytes just read, and
+ * nothing is copied), so that it can still become another document. A larger one is relayed as it comes;
+ * what it teaches is noted before its last byte leaves. Then the backend goes back to its pool.
+ *
+ * Failures: the reply is not ours or malformed (the backend is closed, the client gets an error, or is
+ * closed when it has had a part); the server wants the login again (391: the command did not run; it is
+ * sent once more over another backend); the reply does not come (operationTimeoutMS). */
+#include "base/log.h"
+#include "core/wire/bson_view.h"
+#include "core/wire/reply_rewrite.h"
+#include "proxy/backend.h"
+#include "proxy/client.h"
+#include "proxy/cluster.h"
+#include "proxy/exchange_parts.h"
+#include "proxy/node.h"
+#include "proxy/proxy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CODE_REAUTHENTICATION_REQUIRED = 391 };
+
+static bool is_small(const struct exchange *x)
+{
+    return (byte_count)x->reply_head.length <= HELD_REPLY_BYTES;
+}
+
+static bool wants_bytes(const struct exchange *x)
+{
+    return exchange_live_client(x) != NULL && x->facts.expects_reply;
+}
+
+bool exchange_on_reply_head(struct exchange *x, struct message_head head)
+{
+    if (x->state.now_in != EXCHANGE_RELAYING || head.response_to != x->upstream_id ||
+        head.opcode != OP_MSG) {
+        return false;
+    }
+    x->reply_head = head;
+    x->reply_received = HEADER_BYTES;
+    reply_skim_begin(&x->skim, head);
+    return true;
+}
+
+/* The header that the client sees: its own request id comes back to it. */
+static void client_head(struct exchange *x, uint8_t out[HEADER_BYTES])
+{
+    struct message_head head = x->reply_head;
+    head.request_id = proxy_next_id(x->proxy);
+    head.response_to = x->head.request_id;
+    header_write(out, head);
+}
+
+static void relay(struct exchange *x, struct span bytes)
+{
+    uint8_t head[HEADER_BYTES];
+    struct span parts[2] = {{0}, bytes};
+    if (!wants_bytes(x)) {
+        return;
+    }
+    bool is_first = !x->reply_began;
+    if (is_first) {
+        client_head(x, head);
+        parts[0] = span_of(head, sizeof head);
+        x->reply_began = true;
+    }
+    bool is_above = conn_send(x->client->conn, is_first ? parts : parts + 1, is_first ? 2 : 1);
+    bool is_last = x->reply_received == (uint32_t)x->reply_head.length;
+    if (is_above && !is_last) {
+        x->backend_paused = true;
+        stream_pause(&x->backend->link.stream);
+    }
+}
+
+void exchange_on_client_drained(struct exchange *x)
+{
+    if (x->backend_paused) {
+        x->backend_paused = false;
+        stream_resume(&x->backend->link.stream);
+    }
+}
+
+static void note_kill_cursors(struct exchange *x)
+{
+    struct view v;
+    struct element e;
+    int64_t id;
+    view_init(&v, x->facts.cursors);
+    while (x->facts.cursors.size > 0 && view_next(&v, &e) == VIEW_ELEMENT) {
+        if (element_int64(&e, &id)) {
+            cluster_on_cursor_gone(x->proxy->cluster, id, x->node);
+        }
+    }
+}
+
+/* What the reply teaches, once all of it has been seen. */
+static void note(struct exchange *x)
+{
+    enum { CURSOR_NOT_FOUND = 43 };
+    const struct reply_facts *reply = &x->skim.facts;
+    struct cluster *cluster = x->proxy->cluster;
+    if (x->facts.command == COMMAND_GET_MORE &&
+        ((reply->has_cursor && reply->cursor_id == 0) || reply->code == CURSOR_NOT_FOUND)) {
+        cluster_on_cursor_gone(cluster, x->facts.cursor_id, x->node);
+    } else if (reply->has_cursor && reply->cursor_id != 0) {
+        cluster_on_cursor(cluster, reply->cursor_id, x->node);
+    } else if (x->facts.command == COMMAND_KILL_CURSORS && reply->is_ok) {
+        note_kill_cursors(x);
+    }
+}
+
+static bool deliver_rewritten(struct exchange *x, struct span body)
+{
+    uint8_t head[HEADER_BYTES];
+    struct buf whole;
+    struct buf rewritten;
+    void *owned;
+    buf_init(&whole, &x->proxy->net->chunks);
+    buf_init(&rewritten, &x->proxy->net->chunks);
+    client_head(x, head);
+    buf_append_always(&whole, span_of(head, sizeof head));
+    buf_append_always(&whole, body);
+    struct span message = buf_flatten(&whole, &owned);
+    bool is_changed = reply_rewrite(message, header_read(head), &rewritten);
+    if (is_changed) {
+        x->reply_began = true;
+        conn_send_buf(x->client->conn, &rewritten);
+    }
+    free(owned);
+    buf_clear(&whole);
+    buf_clear(&rewritten);
+    return is_changed;
+}
+
+static bool must_log_in_again(const struct exchange *x)
+{
+    return x->skim.facts.code == CODE_REAUTHENTICATION_REQUIRED && !x->skim.facts.is_ok &&
+           x->is_held_whole;
+}
+
+static void deliver_small(struct exchange *x, struct span body)
+{
+    if (must_log_in_again(x)) {
+        return; /* exchange_on_reply_end sends it again */
+    }
+    note(x);
+    bool is_rewritten = wants_bytes(x) && node_is_mongod(x->node) &&
+                        reply_may_need_rewrite(&x->skim.facts) && deliver_rewritten(x, body);
+    if (!is_rewritten) {
+        relay(x, body);
+    }
+}
+
+/* Small, in pieces: gathered until it is whole. */
+static bool gather(struct exchange *x, struct span bytes, bool is_last)
+{
+    if (!buf_append(&x->reply, bytes)) {
+        return false;
+    }
+    if (is_last) {
+        void *owned;
+        struct span body = buf_flatten(&x->reply, &owned);
+        deliver_small(x, body);
+        free(owned);
+    }
+    return true;
+}
+
+bool exchange_on_reply_bytes(struct exchange *x, struct span bytes)
+{
+    x->reply_received += (uint32_t)bytes.size;
+    bool is_last = x->reply_received == (uint32_t)x->reply_head.length;
+    enum reply_result result = reply_skim_feed(&x->skim, bytes);
+    if (result == REPLY_MALFORMED || (is_last && result != REPLY_COMPLETE) ||
+        (x->skim.facts.flags & MSG_MORE_TO_COME) != 0) {
+        return false;
+    }
+    if (x->client == NULL && x->reply_received > ABANDONED_REPLY_BYTES) {
+        return false;
+    }
+    if (is_small(x)) {
+        bool is_whole = bytes.size + HEADER_BYTES == (byte_count)x->reply_head.length;
+        if (!is_whole) {
+            return gather(x, bytes, is_last);
+        }
+        deliver_small(x, bytes);
+        return true;
+    }
+    if (is_last) {
+        note(x);
+    }
+    relay(x, bytes);
+    return true;
+}
+
+static void tell_topology(struct exchange *x)
+{
+    int32_t code = reply_state_change(&x->skim.facts);
+    if (code != 0) {
+        cluster_on_command_error(x->proxy->cluster, x->node, x->backend, code, &x->skim.facts);
+    }
+}
+
+/* Gives the backend back before anything else happens with it. */
+static void give_back(struct exchange *x)
+{
+    struct backend *backend = x->backend;
+    struct node *node = x->node;
+    x->backend = NULL;
+    if (x->backend_paused) {
+        x->backend_paused = false;
+        stream_resume(&backend->link.stream);
+    }
+    backend_unlend(backend);
+    node_return(node, backend, POOL_CLEAN);
+}
+
+static void send_again(struct exchange *x)
+{
+    log_info(LOG_POOL, NULL, "the server wants a new login (391): the command is sent again");
+    exchange_drop_backend(x, STATUS_AUTH_FAILED);
+    buf_clear(&x->reply);
+    x->reply_began = false;
+    net_clear_deadline(x->proxy->net, &x->deadline);
+    exchange_choose(x);
+}
+
+void exchange_on_reply_end(struct exchange *x)
+{
+    struct node *node = x->node;
+    struct cluster *cluster = x->proxy->cluster;
+    if (must_log_in_again(x)) {
+        send_again(x);
+        return;
+    }
+    metrics_count(&x->proxy->metrics, replies);
+    tell_topology(x);
+    give_back(x);
+    exchange_finish(x);
+    node_perform(node);
+    cluster_perform(cluster);
+}
+
+void exchange_on_backend_lost(struct exchange *x, enum status why)
+{
+    char text[ERROR_TEXT_SIZE];
+    char place[ADDRESS_TEXT_SIZE * 3];
+    struct client *client = exchange_live_client(x);
+    x->backend = NULL;
+    node_print_name(x->node, place, sizeof place);
+    if (x->reply_began && client != NULL) {
+        exchange_finish(x);
+        client_close(client, why, "the server's connection broke in the middle of a reply");
+        return;
+    }
+    snprintf(text, sizeof text, "the connection to %s broke after %lld ms, before a reply came: %s",
+             place, (long long)(net_now(x->proxy->net) - x->arrived), status_text(why));
+    exchange_answer_error(x, error_row_for(SITUATION_LOST, operation_of(&x->facts)), text);
+}
+
+void exchange_on_no_reply(struct exchange *x)
+{
+    char text[ERROR_TEXT_SIZE];
+    struct client *client = exchange_live_client(x);
+    exchange_drop_backend(x, STATUS_TIMED_OUT);
+    if (client == NULL || !x->facts.expects_reply) {
+        exchange_finish(x);
+        return;
+    }
+    if (x->reply_began) {
+        exchange_finish(x);
+        client_close(client, STATUS_TIMED_OUT, "the reply stopped in the middle");
+        return;
+    }
+    snprintf(text, sizeof text, "no reply within upstream.operationTimeoutMS (%lld ms)",
+             (long long)x->proxy->settings->upstream.operation_timeout_ms);
+    exchange_answer_error(x, error_row_for(SITUATION_NO_REPLY_IN_TIME, operation_of(&x->facts)),
+                          text);
+}

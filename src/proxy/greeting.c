@@ -1,0 +1,55 @@
+#include "proxy/greeting.h"
+
+#include <sys/utsname.h>
+
+static void append_client(bson_t *hello, const struct settings *settings)
+{
+    bson_t client;
+    bson_t part;
+    struct utsname os;
+    BSON_APPEND_DOCUMENT_BEGIN(hello, "client", &client);
+    if (settings->upstream.app_name != NULL) {
+        BSON_APPEND_DOCUMENT_BEGIN(&client, "application", &part);
+        BSON_APPEND_UTF8(&part, "name", settings->upstream.app_name);
+        bson_append_document_end(&client, &part);
+    }
+    BSON_APPEND_DOCUMENT_BEGIN(&client, "driver", &part);
+    BSON_APPEND_UTF8(&part, "name", "mooring");
+    BSON_APPEND_UTF8(&part, "version", MOORING_VERSION);
+    bson_append_document_end(&client, &part);
+    BSON_APPEND_DOCUMENT_BEGIN(&client, "os", &part);
+    if (uname(&os) == 0) {
+        BSON_APPEND_UTF8(&part, "type", os.sysname);
+        BSON_APPEND_UTF8(&part, "architecture", os.machine);
+    }
+    bson_append_document_end(&client, &part);
+    bson_append_document_end(hello, &client);
+}
+
+void greeting_write_hello(bson_t *hello, const struct settings *settings, bool is_first)
+{
+    BSON_APPEND_INT32(hello, "hello", 1);
+    BSON_APPEND_BOOL(hello, "helloOk", true);
+    if (is_first) {
+        append_client(hello, settings);
+    }
+}
+
+bool greeting_is_ok(const bson_t *reply, struct error *why)
+{
+    bson_iter_t it;
+    const char *text = "no message";
+    int64_t code = 0;
+    if (bson_iter_init_find(&it, reply, "ok") && bson_iter_as_bool(&it)) {
+        return true;
+    }
+    if (bson_iter_init_find(&it, reply, "errmsg") && BSON_ITER_HOLDS_UTF8(&it)) {
+        text = bson_iter_utf8(&it, NULL);
+    }
+    if (bson_iter_init_find(&it, reply, "code")) {
+        code = bson_iter_as_int64(&it);
+    }
+    error_set(why, STATUS_HELLO_FAILED, "the server refused hello: %s (%lld)", text,
+              (long long)code);
+    return false;
+}
