@@ -98,4 +98,31 @@ static inline int64_t read_int64(const uint8_t *at)
     return (int64_t)((uint64_t)read_uint32(at) | (uint64_t)read_uint32(at + 4) << 32);
 }
 
+static inline void write_int32(uint8_t *at, int32_t value)
+{
+    uint32_t v = (uint32_t)value;
+    at[0] = (uint8_t)v;
+    at[1] = (uint8_t)(v >> 8);
+    at[2] = (uint8_t)(v >> 16);
+    at[3] = (uint8_t)(v >> 24);
+}
+
+static inline void write_int64(uint8_t *at, int64_t value)
+{
+    write_int32(at, (int32_t)(uint32_t)(uint64_t)value);
+    write_int32(at + 4, (int32_t)(uint32_t)((uint64_t)value >> 32));
+}
+
+/* For walkers: what stands at the front of `in`. ELEMENT: type, key and declared size of the value
+ * are known (UINT32_MAX for a regular expression whose end is not in `in`); `out->value` is what of
+ * it lies in `in`. NEED_MORE: `in` ends before. MALFORMED: no such type, or a negative size. */
+enum view_event element_read(struct span in, struct element *out, uint32_t *value_size);
+
+/* Size of a value that has a length in front, from that length; 0: the length is impossible. */
+uint32_t element_size_from_length(uint8_t type, int32_t length);
+
+/* Size of a value of fixed size; -1 when a length stands in front, -2 for a regular expression,
+ * -3 for a type nobody knows. */
+int element_fixed_size(uint8_t type);
+
 #endif

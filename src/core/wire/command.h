@@ -18,50 +18,51 @@ enum command_trait {
     TRAIT_REMOVED = 1 << 5,    /* not in any server since 5.1, and meaningless over a pool */
     TRAIT_HELLO = 1 << 6,      /* answered here */
     TRAIT_END = 1 << 7,        /* ends a transaction */
-    TRAIT_OVER_QUERY = 1 << 8  /* a server takes it as OP_QUERY too */
+    TRAIT_OVER_QUERY = 1 << 8, /* a server takes it as OP_QUERY too */
+    TRAIT_WRITE = 1 << 9       /* only a primary can: a read preference does not count */
 };
 
 /*        constant            name                    traits                                      */
-#define COMMAND_LIST(X)                                                \
-    X(FIND, "find", TRAIT_READ | TRAIT_RETRY_READ)                     \
-    X(INSERT, "insert", 0)                                             \
-    X(UPDATE, "update", 0)                                             \
-    X(DELETE, "delete", 0)                                             \
-    X(AGGREGATE, "aggregate", TRAIT_READ | TRAIT_RETRY_READ)           \
-    X(GET_MORE, "getMore", TRAIT_LANE)                                 \
-    X(KILL_CURSORS, "killCursors", TRAIT_LANE)                         \
-    X(FIND_AND_MODIFY, "findAndModify", 0)                             \
-    X(FIND_AND_MODIFY_LOWER, "findandmodify", 0)                       \
-    X(BULK_WRITE, "bulkWrite", 0)                                      \
-    X(COMMIT_TRANSACTION, "commitTransaction", TRAIT_LANE | TRAIT_END) \
-    X(ABORT_TRANSACTION, "abortTransaction", TRAIT_LANE | TRAIT_END)   \
-    X(HELLO, "hello", TRAIT_HELLO | TRAIT_OVER_QUERY)                  \
-    X(IS_MASTER, "isMaster", TRAIT_HELLO | TRAIT_OVER_QUERY)           \
-    X(IS_MASTER_LOWER, "ismaster", TRAIT_HELLO | TRAIT_OVER_QUERY)     \
-    X(PING, "ping", 0)                                                 \
-    X(COUNT, "count", TRAIT_READ | TRAIT_RETRY_READ)                   \
-    X(DISTINCT, "distinct", TRAIT_READ | TRAIT_RETRY_READ)             \
-    X(MAP_REDUCE, "mapReduce", TRAIT_READ)                             \
-    X(MAP_REDUCE_LOWER, "mapreduce", TRAIT_READ)                       \
-    X(EXPLAIN, "explain", TRAIT_READ)                                  \
-    X(COLL_STATS, "collStats", TRAIT_READ)                             \
-    X(COLL_STATS_LOWER, "collstats", TRAIT_READ)                       \
-    X(DB_STATS, "dbStats", TRAIT_READ)                                 \
-    X(DB_STATS_LOWER, "dbstats", TRAIT_READ)                           \
-    X(LIST_DATABASES, "listDatabases", TRAIT_RETRY_READ)               \
-    X(LIST_COLLECTIONS, "listCollections", TRAIT_RETRY_READ)           \
-    X(LIST_INDEXES, "listIndexes", TRAIT_RETRY_READ)                   \
-    X(END_SESSIONS, "endSessions", TRAIT_LANE)                         \
-    X(SASL_START, "saslStart", TRAIT_LOGIN | TRAIT_OVER_QUERY)         \
-    X(SASL_CONTINUE, "saslContinue", TRAIT_LOGIN | TRAIT_OVER_QUERY)   \
-    X(AUTHENTICATE, "authenticate", TRAIT_LOGIN | TRAIT_OVER_QUERY)    \
-    X(GET_NONCE, "getnonce", TRAIT_LOGIN)                              \
-    X(LOGOUT, "logout", TRAIT_LOGIN)                                   \
-    X(SHUTDOWN, "shutdown", TRAIT_FORBIDDEN)                           \
-    X(STEP_DOWN, "replSetStepDown", TRAIT_FORBIDDEN)                   \
-    X(GET_LAST_ERROR, "getLastError", TRAIT_REMOVED)                   \
-    X(GET_LAST_ERROR_LOWER, "getlasterror", TRAIT_REMOVED)             \
-    X(GET_PREV_ERROR, "getPrevError", TRAIT_REMOVED)                   \
+#define COMMAND_LIST(X)                                                              \
+    X(FIND, "find", TRAIT_READ | TRAIT_RETRY_READ)                                   \
+    X(INSERT, "insert", TRAIT_WRITE)                                                 \
+    X(UPDATE, "update", TRAIT_WRITE)                                                 \
+    X(DELETE, "delete", TRAIT_WRITE)                                                 \
+    X(AGGREGATE, "aggregate", TRAIT_READ | TRAIT_RETRY_READ)                         \
+    X(GET_MORE, "getMore", TRAIT_LANE)                                               \
+    X(KILL_CURSORS, "killCursors", TRAIT_LANE)                                       \
+    X(FIND_AND_MODIFY, "findAndModify", TRAIT_WRITE)                                 \
+    X(FIND_AND_MODIFY_LOWER, "findandmodify", TRAIT_WRITE)                           \
+    X(BULK_WRITE, "bulkWrite", TRAIT_WRITE)                                          \
+    X(COMMIT_TRANSACTION, "commitTransaction", TRAIT_LANE | TRAIT_END | TRAIT_WRITE) \
+    X(ABORT_TRANSACTION, "abortTransaction", TRAIT_LANE | TRAIT_END | TRAIT_WRITE)   \
+    X(HELLO, "hello", TRAIT_HELLO | TRAIT_OVER_QUERY)                                \
+    X(IS_MASTER, "isMaster", TRAIT_HELLO | TRAIT_OVER_QUERY)                         \
+    X(IS_MASTER_LOWER, "ismaster", TRAIT_HELLO | TRAIT_OVER_QUERY)                   \
+    X(PING, "ping", 0)                                                               \
+    X(COUNT, "count", TRAIT_READ | TRAIT_RETRY_READ)                                 \
+    X(DISTINCT, "distinct", TRAIT_READ | TRAIT_RETRY_READ)                           \
+    X(MAP_REDUCE, "mapReduce", TRAIT_READ)                                           \
+    X(MAP_REDUCE_LOWER, "mapreduce", TRAIT_READ)                                     \
+    X(EXPLAIN, "explain", TRAIT_READ)                                                \
+    X(COLL_STATS, "collStats", TRAIT_READ)                                           \
+    X(COLL_STATS_LOWER, "collstats", TRAIT_READ)                                     \
+    X(DB_STATS, "dbStats", TRAIT_READ)                                               \
+    X(DB_STATS_LOWER, "dbstats", TRAIT_READ)                                         \
+    X(LIST_DATABASES, "listDatabases", TRAIT_RETRY_READ)                             \
+    X(LIST_COLLECTIONS, "listCollections", TRAIT_RETRY_READ)                         \
+    X(LIST_INDEXES, "listIndexes", TRAIT_RETRY_READ)                                 \
+    X(END_SESSIONS, "endSessions", TRAIT_LANE)                                       \
+    X(SASL_START, "saslStart", TRAIT_LOGIN | TRAIT_OVER_QUERY)                       \
+    X(SASL_CONTINUE, "saslContinue", TRAIT_LOGIN | TRAIT_OVER_QUERY)                 \
+    X(AUTHENTICATE, "authenticate", TRAIT_LOGIN | TRAIT_OVER_QUERY)                  \
+    X(GET_NONCE, "getnonce", TRAIT_LOGIN)                                            \
+    X(LOGOUT, "logout", TRAIT_LOGIN)                                                 \
+    X(SHUTDOWN, "shutdown", TRAIT_FORBIDDEN)                                         \
+    X(STEP_DOWN, "replSetStepDown", TRAIT_FORBIDDEN)                                 \
+    X(GET_LAST_ERROR, "getLastError", TRAIT_REMOVED)                                 \
+    X(GET_LAST_ERROR_LOWER, "getlasterror", TRAIT_REMOVED)                           \
+    X(GET_PREV_ERROR, "getPrevError", TRAIT_REMOVED)                                 \
     X(RESET_ERROR, "resetError", TRAIT_REMOVED)
 
 enum command {

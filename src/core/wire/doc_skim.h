@@ -12,7 +12,7 @@
 #include "base/span.h"
 #include "core/wire/bson_view.h"
 
-enum { SKIM_DEPTH = 4 };
+enum { SKIM_DEPTH = 4, SKIM_ROOM_LEAST = 128 };
 
 enum skim_event {
     SKIM_NEED_MORE, /* the piece is used up */
@@ -24,9 +24,9 @@ enum skim_event {
 };
 
 struct skim_element {
-    struct element element; /* of VALUE: value only, maybe its first bytes only */
+    struct element element; /* of VALUE: type and value, maybe its first bytes only */
     bool has_value;
-    uint32_t value_size;   /* declared; UINT32_MAX for a regular expression not yet seen whole */
+    uint32_t value_size;   /* declared; UINT32_MAX for a regular expression not seen whole */
     uint32_t value_offset; /* from the start of the root document */
 };
 
@@ -34,25 +34,28 @@ struct doc_skim {
     uint8_t *room;
     uint32_t room_size;
     uint32_t used;       /* of the room */
-    uint32_t position;   /* from the start of the root document */
-    uint32_t skip;       /* bytes to pass over */
-    uint32_t value_size; /* of the element last reported, while its value is ahead */
-    uint32_t take;       /* bytes wanted of it */
+    uint32_t position;   /* bytes passed since the start of the root document */
+    uint32_t skip;       /* bytes to pass over before anything else */
+    uint32_t value_size; /* of the element last reported */
+    uint32_t take;       /* bytes of it to gather */
     uint32_t end[SKIM_DEPTH];
-    uint8_t depth;
+    uint16_t key_end; /* in the room, of a gathered type and key */
+    uint8_t behind;   /* bytes of the value that were gathered after them and are passed */
+    uint8_t depth;    /* open documents; the root is 1 */
     uint8_t state;
-    uint8_t zeros; /* still to pass in a regular expression */
     uint8_t type;
+    uint8_t zeros; /* to pass in a regular expression */
 };
 
-/* `room` is lent; at least 128 bytes. The document must not be longer than `size_most`. */
+/* `room` is lent, at least SKIM_ROOM_LEAST. The document must not be longer than `size_most`. */
 void skim_init(struct doc_skim *s, uint32_t size_most, uint8_t *room, uint32_t room_size);
 
-/* Takes from the front of `*in`. Spans in `*out` are valid until the next call. */
+/* Takes from the front of `*in`. Spans in `*out` are valid until the next call. A key longer than
+ * the room may be reported cut. */
 enum skim_event skim_next(struct doc_skim *s, struct span *in, struct skim_element *out);
 
-/* After an ELEMENT without its value: the first `most` bytes of it (or all, when fewer) come as
- * VALUE. Clipped to the room. */
+/* After an ELEMENT without its value (not a regular expression): the first `most` bytes of it, or
+ * all when fewer, come as VALUE. Clipped to the room. */
 void skim_take(struct doc_skim *s, uint32_t most);
 
 /* After an ELEMENT that is a document or an array: its elements come next, then LEFT. False when

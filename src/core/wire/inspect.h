@@ -21,7 +21,7 @@
 #include "core/wire/msg_skim.h"
 #include "core/wire/read_mode.h"
 
-enum { LSID_UUID_BYTES = 16 };
+enum { LSID_UUID_BYTES = 16, READ_PREFERENCE_BYTES_MOST = 1024, CLIENT_BYTES_MOST = 512 };
 
 struct read_preference {
     bool is_present;
@@ -34,7 +34,8 @@ struct read_preference {
 
 /* Of hello, isMaster, ismaster only. */
 struct hello_facts {
-    struct span client;         /* metadata document; size 0: none */
+    struct span client;         /* metadata document; size 0: none, or too large */
+    uint32_t client_bytes;      /* its size, also when it is too large */
     struct span sasl_mechs_for; /* "db.user" of saslSupportedMechs */
     bool wants_hello_ok;        /* a field helloOk is there */
     bool is_load_balanced;      /* loadBalanced: true */
@@ -54,7 +55,7 @@ struct request_facts {
     enum command command;
     enum command explained; /* the command inside explain */
     bool is_complete;       /* every top-level field was seen, the message is well formed */
-    bool is_cut;            /* a span did not fit into the store and is empty */
+    bool is_cut;            /* a value was too large to be kept: its span is empty */
     bool expects_reply;     /* no moreToCome */
 
     struct span command_name;
@@ -70,13 +71,15 @@ struct request_facts {
     bool has_write_stage;  /* aggregate that ends in $out or $merge; mapReduce not inline; of a
                               pipeline that was not seen whole: true */
     bool is_change_stream; /* aggregate that begins with $changeStream */
-    bool is_await;         /* find with tailable and awaitData */
+    bool is_tailable;      /* find */
+    bool is_await;         /* find with awaitData */
     bool is_w0;            /* writeConcern {w: 0} */
     uint8_t lsid[LSID_UUID_BYTES];
     int64_t txn_number;
 
     int64_t cursor_id;   /* getMore's own value */
     struct span cursors; /* killCursors: BSON array of ids */
+    struct span lsids;   /* endSessions: BSON array of lsid documents */
 
     int64_t max_time_ms;      /* negative: none */
     uint32_t max_time_offset; /* of the value's bytes from the start of the message */
@@ -110,21 +113,21 @@ bool facts_keep(struct request_facts *facts, struct facts_store *store);
 
 struct inspect_walk {
     struct msg_skim msg;
-    struct facts_store *store; /* NULL: spans are lent from the pieces */
-    uint32_t seen;             /* fields seen once: the first of duplicates counts */
-    uint32_t sequences_named;  /* known sequence names that were fields, and the reverse */
+    struct facts_store *store; /* NULL: spans are lent from the message */
+    uint32_t seen;             /* fields met, a bit each: the first of duplicates counts */
     uint8_t pending;           /* the field whose value comes in the next event */
-    uint8_t level;             /* of the command: 1 inside {$query: …} */
-    uint8_t stage;             /* progress inside a pipeline */
-    uint8_t fault;
+    uint8_t level;             /* depth of the command: 2 inside {$query: …} */
+    uint8_t stages;            /* of the pipeline, counted to 1 */
+    uint8_t fault;             /* enum wire_fault */
+    bool ends_in_write;        /* the last stage so far writes */
 };
 
-/* Must not move once begun. About 4 KiB: allocated for large requests only. */
+/* Must not move once begun. About 4 KiB: made for large requests only. */
 struct inspect_stream {
     struct inspect_walk walk;
     struct request_facts facts;
     struct facts_store store;
-    uint8_t room[1024];
+    uint8_t room[READ_PREFERENCE_BYTES_MOST];
 };
 
 void inspect_begin(struct inspect_stream *s, struct message_head head);

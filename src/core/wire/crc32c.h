@@ -1,0 +1,12 @@
+/* CRC-32C (Castagnoli), the checksum of OP_MSG. */
+#ifndef CORE_WIRE_CRC32C_H
+#define CORE_WIRE_CRC32C_H
+
+#include <stdint.h>
+
+#include "base/span.h"
+
+/* Of `bytes` behind what gave `crc`; start with 0. */
+uint32_t crc32c(uint32_t crc, struct span bytes);
+
+#endif
