@@ -41,6 +41,7 @@ struct reply_facts {
     bool is_ok;            /* ok: 1 in any number type */
     bool has_cursor;       /* a top-level document `cursor` with an id */
     bool has_write_errors; /* a top-level array `writeErrors` */
+    bool has_write_concern_error;
     bool has_topology_version;
     bool has_recovery_token;
     uint8_t labels;             /* enum label, of top-level errorLabels */
@@ -58,7 +59,7 @@ struct reply_skim {
     struct reply_facts facts;
     uint8_t within;  /* which entered document the elements are of */
     uint8_t pending; /* the field whose value comes in the next event */
-    uint8_t state;
+    uint8_t result;  /* enum reply_result */
     uint8_t room[512];
 };
 
