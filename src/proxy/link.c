@@ -1,4 +1,4 @@
-/* Happy path: try an address -> it opens -> (the outbound proxy's greeting ->) TLS -> on_open; from then
+/* Happy path: the name's addresses (remembered, or looked up) -> try an address -> it opens -> (the outbound proxy's greeting ->) TLS -> on_open; from then
  * on the stream's events go straight to the owner.
  *
  * Failures: an address refuses or hangs (the next one is tried; the last failure is told); the proxy
@@ -7,9 +7,13 @@
  * when its conn says on_closed. */
 #include "proxy/link.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/require.h"
+
+/* An address is looked up again after this time even when its TTL is shorter or longer. */
+enum { FRESH_LEAST_MS = 5000, FRESH_MOST_MS = 300000 };
 
 struct attempt {
     struct list link;
@@ -52,10 +56,10 @@ static void try_next(struct link *l)
 {
     struct attempt *a = xcalloc(1, sizeof *a);
     a->owner = l;
-    a->to = l->plan.addresses[l->next_address++];
+    a->to = l->addresses[l->next_address++];
     list_push_back(&l->attempts, &a->link);
     a->conn = net_dial(l->net, &a->to, &l->plan.options, &attempt_events, a);
-    if (l->next_address < l->plan.address_count) {
+    if (l->next_address < l->address_count) {
         net_set_deadline(l->net, &l->next_try, net_now(l->net) + LINK_STAGGER_MS);
     }
 }
@@ -65,6 +69,10 @@ static void end(struct link *l, enum status status)
     net_clear_deadline(l->net, &l->next_try);
     free(l->tunnel);
     l->tunnel = NULL;
+    if (l->lookup != NULL) {
+        names_cancel(l->lookup);
+        l->lookup = NULL;
+    }
     l->events->on_closed(l->owner, status); /* may free l */
 }
 
@@ -79,14 +87,64 @@ static void on_next_try(struct deadline *d, msec now)
     try_next(l);
 }
 
+static bool is_through_proxy(const struct link *l)
+{
+    return l->plan.proxy != NULL && l->plan.proxy->is_used;
+}
+
+/* Whose name is looked up: the outbound proxy resolves the server's itself. */
+static struct link_addresses *memory_of(struct link *l)
+{
+    return is_through_proxy(l) ? &l->plan.proxy->addresses : l->plan.memory;
+}
+
+static void begin_dialling(struct link *l, const struct link_addresses *known)
+{
+    memcpy(l->addresses, known->list, sizeof l->addresses);
+    l->address_count = known->count;
+    try_next(l);
+}
+
+static void on_found(void *owner, const struct names_addresses *found)
+{
+    struct link *l = owner;
+    struct link_addresses *memory = memory_of(l);
+    l->lookup = NULL;
+    if (found->status == STATUS_OK && found->count > 0) {
+        memory->count = 0;
+        for (size_t i = 0; i < found->count && i < LINK_ADDRESSES_MOST; i++) {
+            memory->list[memory->count++] = found->addresses[i];
+        }
+        msec fresh = found->ttl_ms < FRESH_LEAST_MS ? FRESH_LEAST_MS : found->ttl_ms;
+        memory->fresh_until = net_now(l->net) + msec_earlier(fresh, FRESH_MOST_MS);
+    } else if (memory->count == 0) {
+        l->why = found->why;
+        end(l, found->status);
+        return;
+    }
+    begin_dialling(l, memory); /* the last known addresses serve while names cannot be resolved */
+}
+
+/* In a later turn: an address that is known, or a question to the resolvers. */
+static void begin(struct link *l)
+{
+    struct link_addresses *memory = memory_of(l);
+    const char *host = is_through_proxy(l) ? l->plan.proxy->host : l->plan.host;
+    uint16_t port = is_through_proxy(l) ? l->plan.proxy->port : l->plan.port;
+    if (memory->count > 0 && net_now(l->net) < memory->fresh_until) {
+        begin_dialling(l, memory);
+        return;
+    }
+    l->lookup = names_resolve_host(l->plan.names, host, port, on_found, l);
+}
+
 void link_open(struct link *l, struct net *net, const struct link_plan *plan,
                const struct conn_events *events, void *owner)
 {
-    require(plan->address_count > 0 && plan->address_count <= LINK_ADDRESSES_MOST);
     *l = (struct link){.net = net, .events = events, .owner = owner, .plan = *plan};
     list_init(&l->attempts);
     deadline_init(&l->next_try, on_next_try);
-    try_next(l);
+    begin(l);
 }
 
 static void abandon(struct attempt *a)
@@ -123,7 +181,11 @@ static void begin_tunnel(struct link *l, struct conn *conn)
     conn_attach(conn, &tunnel_events, l);
     l->tunnel_conn = conn;
     l->tunnel = xcalloc(1, sizeof *l->tunnel);
-    if (tunnel_init(l->tunnel, l->plan.tunnel_kind, &l->plan.tunnel_target, &l->why) != STATUS_OK) {
+    struct tunnel_target target = {.host = l->plan.host,
+                                   .port = l->plan.port,
+                                   .user = l->plan.proxy->user,
+                                   .password = l->plan.proxy->password};
+    if (tunnel_init(l->tunnel, l->plan.proxy->kind, &target, &l->why) != STATUS_OK) {
         conn_close(conn, CLOSE_NOW);
         return;
     }
@@ -143,7 +205,7 @@ static void on_attempt_open(void *owner)
     free(a);
     abandon_all(l);
     net_clear_deadline(l->net, &l->next_try);
-    if (l->plan.through_proxy) {
+    if (is_through_proxy(l)) {
         begin_tunnel(l, conn);
     } else {
         hand_over(l, conn);
@@ -159,11 +221,11 @@ static void on_attempt_closed(void *owner, enum status why)
         return;
     }
     char text[ADDRESS_TEXT_SIZE];
-    error_set(&l->why, why, "%s%s: %s", l->plan.through_proxy ? "outbound proxy " : "",
+    error_set(&l->why, why, "%s%s: %s", is_through_proxy(l) ? "outbound proxy " : "",
               address_print(&a->to, text), status_text(why));
     list_remove(&a->link);
     free(a);
-    if (l->next_address < l->plan.address_count) {
+    if (l->next_address < l->address_count) {
         try_next(l);
     } else if (list_is_empty(&l->attempts)) {
         end(l, why);
@@ -221,6 +283,10 @@ void link_close(struct link *l, enum close_how how)
         return;
     }
     abandon_all(l);
+    if (l->lookup != NULL) {
+        names_cancel(l->lookup);
+        l->lookup = NULL;
+    }
     net_set_deadline(l->net, &l->next_try, net_now(l->net));
 }
 

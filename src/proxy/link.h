@@ -1,4 +1,4 @@
-/* One connection to a server while it comes up: addresses in turn, the outbound proxy, TLS.
+/* One connection to a server while it comes up: its name, addresses in turn, the outbound proxy, TLS.
  *
  * Addresses are tried as RFC 8305 says: the next one starts when the last has failed, or after a quarter
  * of a second without a result; the first that opens wins and the rest are closed. The owner (a backend
@@ -10,17 +10,37 @@
 #include "base/list.h"
 #include "net/stream.h"
 #include "net/tunnel.h"
+#include "proxy/names.h"
 
 enum { LINK_ADDRESSES_MOST = 8, LINK_STAGGER_MS = 250 };
 
+/* What a host's name meant last; kept by its node for all links to it. */
+struct link_addresses {
+    struct address list[LINK_ADDRESSES_MOST];
+    size_t count;
+    msec fresh_until;
+};
+
+/* The outbound proxy that all dials go through, when there is one. */
+struct outbound {
+    bool is_used;
+    enum tunnel_kind kind;
+    char *host;
+    uint16_t port;
+    char *user; /* NULL: none */
+    char *password;
+    struct link_addresses addresses;
+};
+
+/* Everything pointed at is lent until on_open or on_closed. */
 struct link_plan {
-    struct address addresses[LINK_ADDRESSES_MOST];
-    size_t address_count;
+    struct names *names;
+    struct link_addresses *memory; /* of `host` */
+    const char *host;
+    uint16_t port;
     struct dial_options options;
-    struct stream_security security; /* lent until on_open or on_closed */
-    bool through_proxy;              /* then the addresses are the outbound proxy's */
-    enum tunnel_kind tunnel_kind;
-    struct tunnel_target tunnel_target; /* texts lent until on_open or on_closed */
+    struct stream_security security;
+    struct outbound *proxy; /* NULL or not used: straight to the host */
 };
 
 struct link {
@@ -29,6 +49,9 @@ struct link {
     const struct conn_events *events;
     void *owner;
     struct link_plan plan;
+    struct names_request *lookup; /* under way */
+    struct address addresses[LINK_ADDRESSES_MOST];
+    size_t address_count;
     size_t next_address;
     struct list attempts;
     struct conn *tunnel_conn; /* open to the outbound proxy, not yet through it */

@@ -1,0 +1,350 @@
+/* Happy path: seeds (SRV and TXT, or the hosts of the URI) -> topology -> a node per server -> heartbeats
+ * -> a primary is known -> who waits goes on.
+ *
+ * Failures: the seeds cannot be looked up (tried again with back-off; a wrong answer, for instance a
+ * target outside the domain, is told at once and looked at again slowly); a check fails (SDAM decides);
+ * nodes come and go. Closing: every node closes, then names, then cluster_free. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/require.h"
+#include "proxy/cluster_parts.h"
+#include "proxy/monitor.h"
+#include "proxy/proxy.h"
+
+enum { CURSORS_MOST = 100000, TRANSACTIONS_MOST = 100000 };
+
+static void look_up_seeds(struct cluster *c);
+
+struct proxy *cluster_proxy(const struct cluster *c)
+{
+    return c->proxy;
+}
+
+struct names *cluster_names(const struct cluster *c)
+{
+    return c->names;
+}
+
+static void on_retry(struct deadline *d, msec now)
+{
+    struct cluster *c = container_of(d, struct cluster, retry);
+    if (c->topology == NULL) {
+        look_up_seeds(c);
+        return;
+    }
+    affinity_on_time(c->affinity, now);
+    net_set_deadline(c->proxy->net, &c->retry, now + MINUTES(1));
+}
+
+struct cluster *cluster_new(struct proxy *proxy)
+{
+    struct cluster *c = xcalloc(1, sizeof *c);
+    c->proxy = proxy;
+    c->names = names_new(proxy->net, &proxy->settings->dns);
+    c->affinity = affinity_new(CURSORS_MOST, TRANSACTIONS_MOST);
+    list_init(&c->nodes);
+    list_init(&c->waiting);
+    list_init(&c->greeting);
+    deadline_init(&c->retry, on_retry);
+    hello_values_init(&c->hello);
+    net_random(proxy->net, c->hello.service_id, sizeof c->hello.service_id);
+    c->hello_version = 1;
+    return c;
+}
+
+/* --- credentials --- */
+
+static bool is_atlas(const char *srv_host)
+{
+    static const char atlas[] = ".mongodb.net";
+    size_t length = srv_host == NULL ? 0 : strlen(srv_host);
+    return length >= sizeof atlas && strcasecmp(srv_host + length - (sizeof atlas - 1), atlas) == 0;
+}
+
+/* Auth: the connection string, else TXT, else the string's database, else admin (always on Atlas). */
+static void set_credentials(struct cluster *c, const char *txt_source)
+{
+    static const enum login_mechanism mechanisms[] = {
+        [AUTH_NONE] = LOGIN_DEFAULT,          [AUTH_DEFAULT] = LOGIN_DEFAULT,
+        [AUTH_SCRAM_SHA_1] = LOGIN_SCRAM_SHA_1, [AUTH_SCRAM_SHA_256] = LOGIN_SCRAM_SHA_256,
+        [AUTH_X509] = LOGIN_X509,
+    };
+    const struct upstream_settings *up = &c->proxy->settings->upstream;
+    const char *source = up->auth_source != NULL ? up->auth_source : txt_source;
+    if (source == NULL && !is_atlas(up->srv_host)) {
+        source = up->database;
+    }
+    free(c->auth_source);
+    c->auth_source = xstrdup(source == NULL ? "admin" : source);
+    c->credentials = (struct login_credentials){.mechanism = mechanisms[up->auth_mechanism],
+                                                .user = up->user,
+                                                .password = up->password,
+                                                .source = c->auth_source};
+}
+
+const struct login_credentials *cluster_credentials(const struct cluster *c)
+{
+    bool wants_login = c->proxy->settings->upstream.auth_mechanism != AUTH_NONE;
+    return wants_login ? &c->credentials : NULL;
+}
+
+/* --- seeds --- */
+
+static void begin_topology(struct cluster *c, const char *const *seeds, size_t count,
+                           const char *txt_set_name)
+{
+    const struct upstream_settings *up = &c->proxy->settings->upstream;
+    struct topology_options options = {
+        .is_direct = up->direct_connection,
+        .is_load_balanced = up->load_balanced,
+        .set_name = up->replica_set != NULL ? up->replica_set : txt_set_name,
+        .heartbeat_frequency = up->heartbeat_frequency_ms,
+        .local_threshold = up->local_threshold_ms,
+    };
+    c->topology = topology_new(&options);
+    topology_on_seeds(c->topology, seeds, count);
+    net_set_deadline(c->proxy->net, &c->retry, net_now(c->proxy->net) + MINUTES(1));
+    cluster_perform(c);
+}
+
+static void retry_seeds(struct cluster *c, bool is_permanent)
+{
+    const struct reconnect_settings *r = &c->proxy->settings->reconnect;
+    double most = (double)r->initial_ms;
+    uint32_t word;
+    for (unsigned i = 0; i < c->lookups_failed && most < (double)r->max_ms; i++) {
+        most *= r->factor;
+    }
+    c->lookups_failed++;
+    if (is_permanent || most > (double)r->max_ms) {
+        most = (double)r->max_ms;
+    }
+    net_random(c->proxy->net, &word, sizeof word);
+    msec pause = is_permanent ? (msec)most : (msec)(most * word / UINT32_MAX);
+    net_set_deadline(c->proxy->net, &c->retry, net_now(c->proxy->net) + pause + 1);
+}
+
+static void on_seeds(void *owner, const struct names_seeds *found)
+{
+    struct cluster *c = owner;
+    c->lookup = NULL;
+    if (found->status == STATUS_OK) {
+        c->seeds_fault = (struct error){0};
+        set_credentials(c, found->auth_source);
+        log_info(LOG_DNS, NULL, "%s has %zu servers", c->proxy->settings->upstream.srv_host,
+                 found->count);
+        begin_topology(c, found->hosts, found->count, found->replica_set);
+        return;
+    }
+    bool is_permanent = found->status == STATUS_BAD_INPUT;
+    cluster_on_failure(c, &found->why);
+    if (is_permanent) {
+        c->seeds_fault = found->why;
+        log_error(LOG_DNS, NULL, "%s", found->why.text);
+    } else {
+        log_warn(LOG_DNS, NULL, "%s; trying again", found->why.text);
+    }
+    retry_seeds(c, is_permanent);
+    if (is_permanent || c->proxy->settings->outage.mode == OUTAGE_FAIL_FAST) {
+        cluster_wake_waiting(c);
+    }
+}
+
+static void look_up_seeds(struct cluster *c)
+{
+    const struct upstream_settings *up = &c->proxy->settings->upstream;
+    c->lookup = names_resolve_seeds(c->names, up->srv_host, up->srv_service_name,
+                                    (size_t)up->srv_max_hosts, on_seeds, c);
+}
+
+void cluster_open(struct cluster *c)
+{
+    const struct upstream_settings *up = &c->proxy->settings->upstream;
+    size_t count = 0;
+    set_credentials(c, NULL);
+    if (up->srv_host != NULL) {
+        look_up_seeds(c);
+        return;
+    }
+    while (up->hosts[count] != NULL) {
+        count++;
+    }
+    begin_topology(c, (const char *const *)up->hosts, count, NULL);
+}
+
+/* --- topology --- */
+
+static void log_primary(struct cluster *c)
+{
+    uint32_t primary = topology_primary(c->topology);
+    if (primary == c->primary) {
+        return;
+    }
+    struct node *node = cluster_find_node(c, primary);
+    if (node != NULL) {
+        metrics_count(&c->proxy->metrics, primary_changes);
+        log_info(LOG_TOPOLOGY, node->name, "is the primary");
+    } else {
+        log_warn(LOG_TOPOLOGY, NULL, "no primary is known");
+    }
+    c->primary = primary;
+}
+
+static void on_changed(struct cluster *c)
+{
+    struct list *next;
+    cluster_refresh_hello(c);
+    log_primary(c);
+    for (struct list *link = c->nodes.next; link != &c->nodes; link = next) {
+        struct node *node = container_of(link, struct node, link);
+        next = link->next;
+        node_on_usable(node, topology_is_usable(c->topology, node->id));
+    }
+    cluster_wake_waiting(c);
+}
+
+static void perform(struct cluster *c, const struct topology_action *action)
+{
+    struct node *node = cluster_find_node(c, action->id);
+    switch (action->kind) {
+    case TOPOLOGY_ADD:
+        log_info(LOG_TOPOLOGY, action->address, "joins");
+        node = node_new(c, action->id, action->address);
+        list_push_back(&c->nodes, &node->link);
+        break;
+    case TOPOLOGY_REMOVE:
+        if (node != NULL) {
+            log_info(LOG_TOPOLOGY, node->name, "leaves");
+            affinity_on_server_gone(c->affinity, action->id);
+            node_close(node, STATUS_NOT_SUITABLE);
+        }
+        break;
+    case TOPOLOGY_CLEAR_POOL:
+        if (node != NULL) {
+            pool_on_generation(node->pool, net_now(c->proxy->net));
+            node_perform(node);
+        }
+        break;
+    case TOPOLOGY_CHECK_NOW:
+        if (node != NULL && node->monitor != NULL) {
+            monitor_hurry(node->monitor, action->at_once);
+        }
+        break;
+    case TOPOLOGY_CHANGED:
+        on_changed(c);
+        break;
+    }
+}
+
+void cluster_perform(struct cluster *c)
+{
+    struct topology_action action;
+    if (c->is_performing || c->is_closing || c->topology == NULL) {
+        return;
+    }
+    c->is_performing = true;
+    while (!c->is_closing && topology_next_action(c->topology, &action)) {
+        perform(c, &action);
+    }
+    c->is_performing = false;
+}
+
+void cluster_on_hello(struct cluster *c, struct node *node, const struct server_description *d,
+                      msec rtt)
+{
+    if (node->is_removed) {
+        return;
+    }
+    node->is_mongod = d->type != SERVER_MONGOS && d->type != SERVER_LOAD_BALANCER;
+    if (node->fault.status == STATUS_TLS_CERTIFICATE) {
+        node->fault = (struct error){0};
+    }
+    topology_on_hello(c->topology, node->id, d, rtt, net_now(c->proxy->net));
+}
+
+void cluster_on_check_failed(struct cluster *c, struct node *node, const struct error *why)
+{
+    struct error told;
+    if (node->is_removed) {
+        return;
+    }
+    error_set(&told, why->status, "%s: %s", node->name, why->text);
+    if (strcmp(told.text, node->why.text) != 0) {
+        log_warn(LOG_TOPOLOGY, node->name, "cannot be reached: %s", why->text);
+    }
+    node->why = told;
+    bool is_permanent = why->status == STATUS_TLS_CERTIFICATE;
+    if (is_permanent) {
+        node->fault = told;
+    }
+    cluster_on_failure(c, &told);
+    topology_on_check_failed(c->topology, node->id, why->status, why->text,
+                             net_now(c->proxy->net));
+    if (is_permanent || c->proxy->settings->outage.mode == OUTAGE_FAIL_FAST) {
+        cluster_perform(c);
+        cluster_wake_waiting(c);
+    }
+}
+
+void cluster_on_failure(struct cluster *c, const struct error *why)
+{
+    c->why = *why;
+}
+
+void cluster_set_budget(struct cluster *c, struct node *node)
+{
+    int64_t limit = c->proxy->settings->pool.max_total_connections;
+    int64_t used = 0;
+    if (limit <= 0) {
+        return;
+    }
+    list_for_each(link, &c->nodes)
+    {
+        struct node *other = container_of(link, struct node, link);
+        used += (int64_t)pool_counts(other->pool)->total + (other->monitor != NULL ? 1 : 0);
+    }
+    pool_on_budget(node->pool, used < limit ? (size_t)(limit - used) : 0,
+                   net_now(c->proxy->net));
+}
+
+/* --- the end --- */
+
+void cluster_on_node_ended(struct cluster *c)
+{
+    if (c->is_closing && list_is_empty(&c->nodes) && !c->has_ended) {
+        c->has_ended = true;
+        proxy_on_cluster_ended(c->proxy);
+    }
+}
+
+void cluster_close(struct cluster *c)
+{
+    struct list *next;
+    if (c->is_closing) {
+        return;
+    }
+    c->is_closing = true;
+    net_clear_deadline(c->proxy->net, &c->retry);
+    if (c->lookup != NULL) {
+        names_cancel(c->lookup);
+        c->lookup = NULL;
+    }
+    cluster_wake_waiting(c);
+    for (struct list *link = c->nodes.next; link != &c->nodes; link = next) {
+        next = link->next;
+        node_close(container_of(link, struct node, link), STATUS_DRAINING);
+    }
+    cluster_on_node_ended(c);
+}
+
+void cluster_free(struct cluster *c)
+{
+    topology_free(c->topology);
+    affinity_free(c->affinity);
+    names_free(c->names);
+    free(c->auth_source);
+    free(c);
+}

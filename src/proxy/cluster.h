@@ -1,0 +1,91 @@
+/* The owner of everything behind us: names, topology, nodes, and the exchanges that wait for a server.
+ *
+ * It performs what the topology decides; the story of a single request is in exchange.c. */
+#ifndef PROXY_CLUSTER_H
+#define PROXY_CLUSTER_H
+
+#include "core/auth/login.h"
+#include "core/topology/select.h"
+#include "core/wire/hello_reply.h"
+#include "core/wire/inspect.h"
+#include "core/wire/reply_skim.h"
+
+struct backend;
+struct cluster;
+struct exchange;
+struct names;
+struct node;
+struct proxy;
+
+struct cluster *cluster_new(struct proxy *proxy);
+
+/* Looks up the seeds and begins. */
+void cluster_open(struct cluster *c);
+
+/* Everything closes; waiting exchanges are refused as DRAINING. proxy_on_cluster_ended follows. */
+void cluster_close(struct cluster *c);
+void cluster_free(struct cluster *c);
+
+/* --- for exchanges --- */
+
+/* Affinity, else server selection. FOUND: `*node` is the one. */
+enum select_outcome cluster_choose(struct cluster *c, const struct request_facts *facts,
+                                   struct node **node, struct select_refusal *refusal);
+
+/* Queues the exchange until something changes; false when the queue's bounds are reached. */
+bool cluster_wait(struct cluster *c, struct exchange *x);
+
+/* Queues a hello until the first contact. */
+void cluster_wait_contact(struct cluster *c, struct exchange *x);
+
+/* Takes it out of either queue. */
+void cluster_unwait(struct cluster *c, struct exchange *x);
+
+/* The last cause of trouble as a sentence; empty when there was none yet. */
+const char *cluster_why(const struct cluster *c);
+
+/* A fault that will not pass by itself (credentials, certificate, a wrong name) while nothing else
+ * serves; NULL: none. */
+const struct error *cluster_fault(const struct cluster *c);
+
+/* Whether an attempt to reach any server has ended without success already. */
+bool cluster_has_failed(const struct cluster *c);
+
+/* Whether a data-bearing server has been seen; hello values are then the real ones. */
+bool cluster_has_contact(const struct cluster *c);
+const struct hello_values *cluster_hello_values(const struct cluster *c);
+
+/* Grows whenever the values change; from 1. */
+uint32_t cluster_hello_version(const struct cluster *c);
+
+/* What replies teach. */
+void cluster_on_cursor(struct cluster *c, int64_t cursor, struct node *node);
+void cluster_on_cursor_gone(struct cluster *c, int64_t cursor, struct node *node);
+void cluster_on_command_error(struct cluster *c, struct node *node, const struct backend *backend,
+                              int32_t code, const struct reply_facts *reply);
+
+/* --- for nodes and monitors --- */
+
+struct proxy *cluster_proxy(const struct cluster *c);
+struct names *cluster_names(const struct cluster *c);
+
+/* NULL: no login. */
+const struct login_credentials *cluster_credentials(const struct cluster *c);
+
+/* Something failed: remembered as the last cause. */
+void cluster_on_failure(struct cluster *c, const struct error *why);
+void cluster_on_hello(struct cluster *c, struct node *node, const struct server_description *d,
+                      msec rtt);
+void cluster_on_check_failed(struct cluster *c, struct node *node, const struct error *why);
+void cluster_on_node_ended(struct cluster *c);
+
+/* How many connections more this node may open, by pool.maxTotalConnections. */
+void cluster_set_budget(struct cluster *c, struct node *node);
+
+/* Whether an operation waits for a server: checks are then frequent. */
+bool cluster_is_awaited(const struct cluster *c);
+
+/* Performs what the topology has decided, until it has nothing more. */
+void cluster_perform(struct cluster *c);
+
+#endif

@@ -1,0 +1,48 @@
+/* What the two files of a cluster share: cluster.c (seeds, topology, nodes) and cluster_serve.c (what
+ * exchanges ask of it). Nobody else includes this. */
+#ifndef PROXY_CLUSTER_PARTS_H
+#define PROXY_CLUSTER_PARTS_H
+
+#include "core/pool/affinity.h"
+#include "core/topology/topology.h"
+#include "proxy/cluster.h"
+#include "proxy/names.h"
+#include "proxy/node.h"
+
+struct cluster {
+    struct proxy *proxy;
+    struct names *names;
+    struct names_request *lookup; /* of the seeds, under way */
+    struct topology *topology;    /* NULL until the seeds are known */
+    struct affinity *affinity;
+    struct list nodes;
+    struct deadline retry; /* of the seeds' lookup; later: forgetting of cursors */
+    unsigned lookups_failed;
+    struct error seeds_fault; /* the lookup failed for good; status OK: no */
+    struct error why;         /* the last cause of trouble */
+    struct login_credentials credentials;
+    char *auth_source; /* from the settings, TXT, or the rule for Atlas */
+
+    struct list waiting; /* exchanges without a server */
+    size_t waiting_count;
+    byte_count waiting_bytes;
+    struct list greeting; /* hellos held for the first contact */
+
+    struct hello_values hello;
+    uint32_t hello_version;
+    bool has_contact;
+    uint32_t primary;
+    bool is_closing;
+    bool is_performing;
+    bool has_ended;
+};
+
+struct node *cluster_find_node(const struct cluster *c, uint32_t id);
+
+/* All exchanges that wait look for a server again, in the order in which they came. */
+void cluster_wake_waiting(struct cluster *c);
+
+/* Takes over the limits of the servers that are known; answers held hellos at the first contact. */
+void cluster_refresh_hello(struct cluster *c);
+
+#endif

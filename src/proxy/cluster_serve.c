@@ -1,0 +1,282 @@
+/* What exchanges ask of a cluster: a node to go to, a place to wait, values for hello. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/require.h"
+#include "core/wire/bson_view.h"
+#include "proxy/backend.h"
+#include "proxy/cluster_parts.h"
+#include "proxy/exchange.h"
+#include "proxy/monitor.h"
+#include "proxy/proxy.h"
+
+struct node *cluster_find_node(const struct cluster *c, uint32_t id)
+{
+    list_for_each(link, &c->nodes)
+    {
+        struct node *node = container_of(link, struct node, link);
+        if (node->id == id && !node->is_removed) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+/* --- choosing --- */
+
+static struct node *node_of_cursor(struct cluster *c, int64_t cursor)
+{
+    uint32_t server;
+    if (affinity_find_cursor(c->affinity, cursor, &server, 1) == 0) {
+        return NULL;
+    }
+    return cluster_find_node(c, server);
+}
+
+static int64_t first_cursor(struct span cursors)
+{
+    struct view v;
+    struct element e;
+    int64_t id = 0;
+    view_init(&v, cursors);
+    if (cursors.size > 0 && view_next(&v, &e) == VIEW_ELEMENT) {
+        element_int64(&e, &id);
+    }
+    return id;
+}
+
+/* Follow-ups go where their cursor or transaction lives. */
+static struct node *node_by_affinity(struct cluster *c, const struct request_facts *facts)
+{
+    uint32_t server;
+    if (facts->command == COMMAND_GET_MORE) {
+        return node_of_cursor(c, facts->cursor_id);
+    }
+    if (facts->command == COMMAND_KILL_CURSORS) {
+        return node_of_cursor(c, first_cursor(facts->cursors));
+    }
+    if (facts->has_autocommit && facts->has_lsid && !facts->starts_transaction &&
+        topology_kind(c->topology) == TOPOLOGY_SHARDED &&
+        affinity_find_transaction(c->affinity, facts->lsid, facts->txn_number, &server)) {
+        return cluster_find_node(c, server);
+    }
+    return NULL;
+}
+
+static size_t operations_at(void *owner, uint32_t id)
+{
+    struct node *node = cluster_find_node(owner, id);
+    return node == NULL ? 0 : pool_counts(node->pool)->lent + pool_counts(node->pool)->waiting;
+}
+
+static void note_transaction(struct cluster *c, const struct request_facts *facts,
+                             const struct node *node)
+{
+    if (facts->has_autocommit && facts->has_lsid &&
+        topology_kind(c->topology) == TOPOLOGY_SHARDED) {
+        affinity_on_transaction(c->affinity, facts->lsid, facts->txn_number, node->id,
+                                net_now(c->proxy->net));
+    }
+}
+
+enum select_outcome cluster_choose(struct cluster *c, const struct request_facts *facts,
+                                   struct node **node, struct select_refusal *refusal)
+{
+    uint32_t id;
+    if (c->topology == NULL) {
+        return SELECT_NONE;
+    }
+    *node = node_by_affinity(c, facts);
+    if (*node != NULL) {
+        return SELECT_FOUND;
+    }
+    struct selection want = {
+        .is_write = !facts_may_use_secondary(facts, c->hello.max_wire_version),
+        .mode = facts->preference.is_present ? facts->preference.mode : READ_PRIMARY,
+        .tags = facts->preference.tags,
+        .max_staleness_seconds = facts->preference.max_staleness_seconds,
+        .operations = operations_at,
+        .owner = c,
+    };
+    net_random(c->proxy->net, &want.random, sizeof want.random);
+    enum select_outcome outcome = select_server(c->topology, &want, &id, refusal);
+    if (outcome == SELECT_FOUND) {
+        *node = cluster_find_node(c, id);
+        if (*node == NULL) {
+            return SELECT_NONE;
+        }
+        note_transaction(c, facts, *node);
+    }
+    return outcome;
+}
+
+/* --- waiting --- */
+
+bool cluster_wait(struct cluster *c, struct exchange *x)
+{
+    const struct outage_settings *limits = &c->proxy->settings->outage;
+    if ((int64_t)c->waiting_count >= limits->queue_max_operations ||
+        c->waiting_bytes + x->request.size > limits->queue_max_bytes || c->is_closing) {
+        return false;
+    }
+    c->waiting_count++;
+    c->waiting_bytes += x->request.size;
+    list_push_back(&c->waiting, &x->link);
+    list_for_each(link, &c->nodes)
+    {
+        struct node *node = container_of(link, struct node, link);
+        if (node->monitor != NULL && !node->is_removed) {
+            monitor_hurry(node->monitor, false); /* SDAM: selection that finds nothing asks for checks */
+        }
+    }
+    return true;
+}
+
+void cluster_wait_contact(struct cluster *c, struct exchange *x)
+{
+    list_push_back(&c->greeting, &x->link);
+}
+
+void cluster_unwait(struct cluster *c, struct exchange *x)
+{
+    list_remove(&x->link);
+    if (x->state.now_in == EXCHANGE_SELECTING) {
+        c->waiting_count--;
+        c->waiting_bytes -= x->request.size;
+    }
+}
+
+void cluster_wake_waiting(struct cluster *c)
+{
+    struct list woken;
+    list_init(&woken);
+    list_move_all(&woken, &c->waiting);
+    while (!list_is_empty(&woken)) {
+        struct exchange *x = container_of(list_first(&woken), struct exchange, link);
+        cluster_unwait(c, x);
+        net_clear_deadline(c->proxy->net, &x->deadline);
+        if (c->is_closing) {
+            exchange_refuse(x, STATUS_DRAINING);
+        } else {
+            exchange_choose(x);
+        }
+    }
+}
+
+bool cluster_is_awaited(const struct cluster *c)
+{
+    return c->waiting_count > 0;
+}
+
+/* --- what is wrong --- */
+
+const char *cluster_why(const struct cluster *c)
+{
+    return c->why.text;
+}
+
+const struct error *cluster_fault(const struct cluster *c)
+{
+    const struct error *fault = NULL;
+    if (c->seeds_fault.status != STATUS_OK) {
+        return &c->seeds_fault;
+    }
+    list_for_each(link, &c->nodes)
+    {
+        const struct node *node = container_of(link, struct node, link);
+        if (node->fault.status == STATUS_OK && !node->is_removed) {
+            return NULL;
+        }
+        fault = &node->fault;
+    }
+    return fault;
+}
+
+bool cluster_has_failed(const struct cluster *c)
+{
+    return c->why.status != STATUS_OK || c->has_contact;
+}
+
+/* --- hello --- */
+
+bool cluster_has_contact(const struct cluster *c)
+{
+    return c->has_contact;
+}
+
+const struct hello_values *cluster_hello_values(const struct cluster *c)
+{
+    return &c->hello;
+}
+
+uint32_t cluster_hello_version(const struct cluster *c)
+{
+    return c->hello_version;
+}
+
+static void answer_greeting(struct cluster *c)
+{
+    while (!list_is_empty(&c->greeting)) {
+        struct exchange *x = container_of(list_first(&c->greeting), struct exchange, link);
+        list_remove(&x->link);
+        exchange_answer_hello(x);
+    }
+}
+
+void cluster_refresh_hello(struct cluster *c)
+{
+    struct topology_limits limits;
+    if (!topology_limits(c->topology, &limits)) {
+        return;
+    }
+    struct hello_values values = c->hello;
+    bool is_standalone = false;
+    for (size_t i = 0; i < topology_count(c->topology); i++) {
+        is_standalone |= topology_at(c->topology, i)->description.type == SERVER_STANDALONE;
+    }
+    values.presentation = is_standalone ? PRESENT_STANDALONE : PRESENT_MONGOS;
+    values.max_wire_version = limits.max_wire;
+    values.max_bson_object_bytes = limits.max_document_bytes;
+    values.max_message_bytes = limits.max_message_bytes;
+    values.max_write_batch_size = limits.max_batch_count;
+    values.logical_session_timeout_minutes =
+        limits.has_lsid_timeout ? limits.lsid_timeout_minutes : -1;
+    bool is_changed = memcmp(&values, &c->hello, sizeof values) != 0;
+    if (is_changed) {
+        c->hello = values;
+        c->hello_version++;
+    }
+    c->has_contact = true;
+    answer_greeting(c);
+    if (is_changed) {
+        proxy_on_hello_changed(c->proxy);
+    }
+}
+
+/* --- what replies teach --- */
+
+void cluster_on_cursor(struct cluster *c, int64_t cursor, struct node *node)
+{
+    affinity_on_cursor(c->affinity, cursor, node->id, net_now(c->proxy->net));
+}
+
+void cluster_on_cursor_gone(struct cluster *c, int64_t cursor, struct node *node)
+{
+    affinity_on_cursor_gone(c->affinity, cursor, node->id);
+}
+
+void cluster_on_command_error(struct cluster *c, struct node *node, const struct backend *backend,
+                              int32_t code, const struct reply_facts *reply)
+{
+    struct topology_error error = {
+        .code = code,
+        .version = {.is_set = reply->has_topology_version, .counter = reply->topology_counter},
+        .is_current = pool_is_current(node->pool, backend->id),
+    };
+    memcpy(error.version.process_id, reply->process_id, OBJECT_ID_BYTES);
+    if (topology_on_command_error(c->topology, node->id, &error, net_now(c->proxy->net))) {
+        error_set(&c->why, STATUS_NOT_SUITABLE, "%s said that its state changed (code %d)",
+                  node->name, code);
+        log_info(LOG_TOPOLOGY, node->name, "its state changed (code %d): checking", code);
+    }
+}

@@ -1,0 +1,266 @@
+/* The loop of a pool: told a fact, then asked until it has nothing more to do (node_perform). All effects
+ * of pool policy are the cases of one switch. A backend that ends is reported once, by
+ * node_on_backend_gone; what a failed dial means (a permanent fault or a passing one) is decided here. */
+#include "proxy/node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/require.h"
+#include "proxy/backend.h"
+#include "proxy/cluster.h"
+#include "proxy/exchange.h"
+#include "proxy/monitor.h"
+#include "proxy/proxy.h"
+
+static void on_pool_deadline(struct deadline *d, msec now)
+{
+    (void)now;
+    node_perform(container_of(d, struct node, pool_deadline));
+}
+
+static struct pool_limits limits_of(const struct settings *settings)
+{
+    const struct pool_settings *p = &settings->pool;
+    return (struct pool_limits){
+        .max_size = (size_t)p->max_pool_size,
+        .min_size = (size_t)p->min_pool_size,
+        .max_connecting = (size_t)p->max_connecting,
+        .connects_per_second = (size_t)p->connects_per_second,
+        .connect_burst = (size_t)p->connect_burst,
+        .max_idle = p->max_idle_time_ms,
+        .max_lifetime = p->max_lifetime_ms,
+        .check_after_idle = p->check_after_idle_ms,
+        .backoff_initial = settings->reconnect.initial_ms,
+        .backoff_factor = settings->reconnect.factor,
+        .backoff_max = settings->reconnect.max_ms,
+        .waiters_most = (size_t)settings->outage.queue_max_operations,
+    };
+}
+
+/* "host:port" or "[::1]:port" into its parts. */
+static void split_name(struct node *node, const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    bool is_v6 = address[0] == '[';
+    require(colon != NULL);
+    const char *begin = address + (is_v6 ? 1 : 0);
+    const char *end = colon - (is_v6 ? 1 : 0);
+    node->name = xstrdup(address);
+    node->host = xstrndup(begin, (size_t)(end - begin));
+    node->port = (uint16_t)strtoul(colon + 1, NULL, 10);
+}
+
+struct node *node_new(struct cluster *cluster, uint32_t id, const char *address)
+{
+    struct node *node = xcalloc(1, sizeof *node);
+    struct proxy *proxy = cluster_proxy(cluster);
+    struct pool_limits limits = limits_of(proxy->settings);
+    uint64_t seed;
+    node->proxy = proxy;
+    node->cluster = cluster;
+    node->id = id;
+    node->is_mongod = true;
+    split_name(node, address);
+    net_random(proxy->net, &seed, sizeof seed);
+    node->pool = pool_new(&limits, seed, net_now(proxy->net));
+    node->backends = xcalloc(limits.max_size, sizeof *node->backends);
+    node->resume = tls_resume_new();
+    deadline_init(&node->pool_deadline, on_pool_deadline);
+    node->monitor = monitor_open(node);
+    return node;
+}
+
+void node_close(struct node *node, enum status why)
+{
+    if (node->is_removed) {
+        return;
+    }
+    node->is_removed = true;
+    pool_on_drain(node->pool, why, net_now(node->proxy->net));
+    monitor_close(node->monitor);
+    node_perform(node);
+    node_settle(node);
+}
+
+void node_settle(struct node *node)
+{
+    if (!node->is_removed || node->is_performing || node->backend_count > 0 ||
+        node->monitor != NULL) {
+        return;
+    }
+    struct cluster *cluster = node->cluster;
+    net_clear_deadline(node->proxy->net, &node->pool_deadline);
+    list_remove(&node->link);
+    pool_free(node->pool);
+    tls_resume_free(node->resume);
+    free(node->backends);
+    free(node->name);
+    free(node->host);
+    free(node);
+    cluster_on_node_ended(cluster);
+}
+
+/* --- for exchanges --- */
+
+struct waiter_id node_want(struct node *node, uint64_t exchange, enum pool_lane lane, msec deadline)
+{
+    return pool_on_wanted(node->pool, exchange, lane, deadline, net_now(node->proxy->net));
+}
+
+void node_unwant(struct node *node, struct waiter_id waiter)
+{
+    pool_on_unwanted(node->pool, waiter, net_now(node->proxy->net));
+}
+
+void node_return(struct node *node, struct backend *backend, enum pool_outcome outcome)
+{
+    pool_on_returned(node->pool, backend->id, backend->is_tainted ? POOL_DIRTY : outcome,
+                     net_now(node->proxy->net));
+}
+
+static void perform(struct node *node, const struct pool_action *action)
+{
+    struct backend **slot = &node->backends[action->backend.index];
+    struct exchange *x;
+    switch (action->kind) {
+    case POOL_DIAL:
+        node->backend_count++;
+        *slot = backend_open(node, action->backend);
+        break;
+    case POOL_GRANT:
+        x = proxy_find_exchange(node->proxy, action->exchange);
+        require(x != NULL && *slot != NULL);
+        if (action->waited > 0) {
+            metrics_count(&node->proxy->metrics, pool_waits);
+        }
+        exchange_on_granted(x, *slot);
+        break;
+    case POOL_CHECK:
+        backend_check(*slot);
+        break;
+    case POOL_REFUSE:
+        x = proxy_find_exchange(node->proxy, action->exchange);
+        require(x != NULL);
+        exchange_on_refused(x, action->status, action->waited);
+        break;
+    case POOL_CLOSE:
+        backend_close(*slot, action->status);
+        break;
+    }
+}
+
+void node_perform(struct node *node)
+{
+    struct net *net = node->proxy->net;
+    struct pool_action action;
+    if (node->is_performing) {
+        return; /* the loop below us goes on */
+    }
+    node->is_performing = true;
+    cluster_set_budget(node->cluster, node);
+    while (pool_next_action(node->pool, net_now(net), &action)) {
+        perform(node, &action);
+    }
+    node->is_performing = false;
+    net_set_deadline(net, &node->pool_deadline, pool_deadline(node->pool, net_now(net)));
+}
+
+/* --- for backends and the monitor --- */
+
+void node_plan(struct node *node, struct link_plan *plan)
+{
+    const struct settings *s = node->proxy->settings;
+    *plan = (struct link_plan){
+        .names = cluster_names(node->cluster),
+        .memory = &node->addresses,
+        .host = node->host,
+        .port = node->port,
+        .options = {.keep_alive_seconds = s->upstream.keep_alive_seconds,
+                    .user_timeout_ms = s->upstream.tcp_user_timeout_ms},
+        .security = {.config = node->proxy->tls, .host_name = node->host, .resume = node->resume},
+        .proxy = node->proxy->outbound,
+    };
+}
+
+struct login *node_new_login(struct node *node)
+{
+    const struct login_credentials *credentials = cluster_credentials(node->cluster);
+    uint8_t nonce[LOGIN_NONCE_BYTES];
+    if (credentials == NULL) {
+        return NULL;
+    }
+    net_random(node->proxy->net, nonce, sizeof nonce);
+    return login_new(credentials, nonce, node->proxy->login_keys);
+}
+
+void node_on_backend_ready(struct node *node, struct backend *backend)
+{
+    if (node->fault.status != STATUS_OK) {
+        log_info(LOG_POOL, node->name, "logged in again");
+        node->fault = (struct error){0};
+    }
+    pool_on_ready(node->pool, backend->id, net_now(node->proxy->net));
+    node_perform(node);
+}
+
+static void note_failed_dial(struct node *node, struct backend *b)
+{
+    const char *text = b->why.text[0] == '\0' ? status_text(b->why.status) : b->why.text;
+    metrics_count(&node->proxy->metrics, dials_failed);
+    error_set(&node->why, b->why.status, "%s: %s", node->name, text);
+    if (b->is_permanent) {
+        if (strcmp(node->fault.text, node->why.text) != 0) {
+            log_error(LOG_POOL, node->name, "%s; tried again every %lld s", text,
+                      (long long)node->proxy->settings->reconnect.max_ms / 1000);
+        }
+        node->fault = node->why;
+    } else {
+        log_warn(LOG_POOL, node->name, "a connection did not become ready: %s", text);
+    }
+    cluster_on_failure(node->cluster, &node->why);
+}
+
+void node_on_backend_gone(struct node *node, struct backend *b)
+{
+    msec now = net_now(node->proxy->net);
+    node->backends[b->id.index] = NULL;
+    node->backend_count--;
+    metrics_count(&node->proxy->metrics, backends_closed);
+    bool is_failed_dial = !b->was_ready && b->why.status != STATUS_STALE_GENERATION &&
+                          b->why.status != STATUS_CLOSED_BY_US && !node->is_removed;
+    if (is_failed_dial) {
+        note_failed_dial(node, b);
+        pool_on_dial_failed(node->pool, b->id, b->why.status, b->is_permanent, now);
+    } else {
+        pool_on_closed(node->pool, b->id, now);
+    }
+    node_perform(node);
+}
+
+void node_on_usable(struct node *node, bool is_usable)
+{
+    msec now = net_now(node->proxy->net);
+    if (is_usable == pool_is_up(node->pool) || node->is_removed) {
+        return;
+    }
+    if (is_usable) {
+        pool_on_up(node->pool, now);
+    } else {
+        pool_on_down(node->pool, now);
+    }
+    node_perform(node);
+}
+
+void node_print_name(const struct node *node, char *text, size_t size)
+{
+    snprintf(text, size, "%s", node->name);
+}
+
+void node_print(const struct node *node, char *text, size_t size)
+{
+    char pool[160];
+    pool_print(node->pool, pool, sizeof pool);
+    snprintf(text, size, "%s: %s", node->name, pool);
+}

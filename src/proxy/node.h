@@ -1,0 +1,90 @@
+/* One server as the shell sees it: its pool, its backends, its monitor.
+ *
+ * The cluster owns it, from the moment the topology adds the server until it has removed it and the last
+ * backend and the monitor have gone. */
+#ifndef PROXY_NODE_H
+#define PROXY_NODE_H
+
+#include "base/list.h"
+#include "core/auth/login.h"
+#include "core/pool/pool.h"
+#include "net/net.h"
+#include "proxy/link.h"
+
+struct backend;
+struct cluster;
+struct exchange;
+struct monitor;
+struct proxy;
+
+struct node {
+    struct list link; /* in the cluster */
+    struct proxy *proxy;
+    struct cluster *cluster;
+    uint32_t id; /* the topology's */
+    char *name;  /* "host:port" */
+    char *host;  /* verified in certificates, and SNI */
+    uint16_t port;
+    struct pool *pool;
+    struct backend **backends; /* by the index of backend_id */
+    size_t backend_count;
+    struct monitor *monitor;
+    struct tls_resume *resume;
+    struct link_addresses addresses; /* what the name meant last */
+    struct deadline pool_deadline;
+    struct error fault; /* of the last dial when it was permanent; status OK: none */
+    struct error why;   /* of the last failure */
+    bool is_mongod;
+    bool is_performing;
+    bool is_removed;
+};
+
+struct node *node_new(struct cluster *cluster, uint32_t id, const char *address);
+
+/* The topology removed it, or all ends: waiters are refused with `why`, everything closes. */
+void node_close(struct node *node, enum status why);
+
+/* Frees the node when it was closed and nothing of it is alive; the cluster is told. */
+void node_settle(struct node *node);
+
+/* --- for exchanges --- */
+
+/* Queues for a backend; the answer comes by exchange_on_granted or exchange_on_refused, from the next
+ * node_perform. `deadline`: MSEC_NEVER for none. */
+struct waiter_id node_want(struct node *node, uint64_t exchange, enum pool_lane lane,
+                           msec deadline);
+void node_unwant(struct node *node, struct waiter_id waiter);
+
+/* Gives a backend back whose exchange has had its reply. */
+void node_return(struct node *node, struct backend *backend, enum pool_outcome outcome);
+
+/* Performs what the pool has decided, until it has nothing more. */
+void node_perform(struct node *node);
+
+/* False for a mongos: its errors need no rewriting. */
+static inline bool node_is_mongod(const struct node *node)
+{
+    return node->is_mongod;
+}
+
+/* --- for backends and the monitor --- */
+
+/* Where and how to dial. Texts in it are lent by the node and the settings. */
+void node_plan(struct node *node, struct link_plan *plan);
+
+/* NULL when no login is wanted. */
+struct login *node_new_login(struct node *node);
+
+void node_on_backend_ready(struct node *node, struct backend *backend);
+
+/* The backend's last event; the caller frees it and then calls node_settle. */
+void node_on_backend_gone(struct node *node, struct backend *backend);
+
+/* Known good, or not: the pool may dial, or hands its waiters back. */
+void node_on_usable(struct node *node, bool is_usable);
+
+/* "host:27017"; and the pool in one line. For messages. */
+void node_print_name(const struct node *node, char *text, size_t size);
+void node_print(const struct node *node, char *text, size_t size);
+
+#endif

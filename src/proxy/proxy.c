@@ -1,0 +1,281 @@
+/* Happy path: proxy_open -> listeners accept -> clients come and go -> proxy_drain -> proxy_close ->
+ * on_ended.
+ *
+ * The drain has three stages behind one deadline: accept on for drain.minMS (load balancers notice), then
+ * stop accepting and end each client at an operation boundary outside transactions, then, when all are
+ * gone or drain.maxMS is over, close what is left. */
+#include "proxy/proxy.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/require.h"
+#include "proxy/client.h"
+#include "proxy/cluster.h"
+#include "proxy/exchange.h"
+
+static void on_deadline(struct deadline *d, msec now);
+
+/* upstream.socksProxy and httpProxy: "[user:password@]host:port". */
+static void read_outbound(struct outbound *o, const struct upstream_settings *up)
+{
+    const char *text = up->socks_proxy != NULL ? up->socks_proxy : up->http_proxy;
+    if (text == NULL) {
+        return;
+    }
+    const char *at = strrchr(text, '@');
+    const char *host = at == NULL ? text : at + 1;
+    const char *colon = strrchr(host, ':');
+    o->is_used = true;
+    o->kind = up->socks_proxy != NULL ? TUNNEL_SOCKS5 : TUNNEL_HTTP;
+    o->host = xstrndup(host, colon == NULL ? strlen(host) : (size_t)(colon - host));
+    o->port = (uint16_t)(colon == NULL ? 1080 : strtoul(colon + 1, NULL, 10));
+    if (at != NULL) {
+        const char *separator = memchr(text, ':', (size_t)(at - text));
+        const char *user_end = separator == NULL ? at : separator;
+        o->user = xstrndup(text, (size_t)(user_end - text));
+        o->password = separator == NULL ? xstrdup("")
+                                        : xstrndup(separator + 1, (size_t)(at - separator - 1));
+    }
+}
+
+struct proxy *proxy_new(struct net *net, const struct settings *settings, struct tls_config *tls,
+                        void (*on_ended)(void *owner), void *owner)
+{
+    struct proxy *p = xcalloc(1, sizeof *p);
+    p->net = net;
+    p->settings = settings;
+    p->tls = tls;
+    p->on_ended = on_ended;
+    p->owner = owner;
+    p->login_keys = login_keys_new();
+    read_outbound(&p->outbound, &settings->upstream);
+    list_init(&p->clients);
+    deadline_init(&p->deadline, on_deadline);
+    p->cluster = cluster_new(p);
+    return p;
+}
+
+static void on_accept(void *owner, struct conn *conn, const struct address *peer)
+{
+    (void)peer;
+    client_open(owner, conn);
+}
+
+static enum status listen_at(struct proxy *p, const char *text, struct error *why)
+{
+    struct address at;
+    struct listen_options options = {.unix_mode = (int)p->settings->listen.unix_socket_mode};
+    if (!address_parse(text, 27017, &at)) {
+        return error_set(why, STATUS_BAD_INPUT,
+                         "listen address %s is no address: write 127.0.0.1:27017 or [::1]:27017",
+                         text);
+    }
+    enum status status = net_listen(p->net, &at, &options, on_accept, p,
+                                    &p->listeners[p->listener_count], why);
+    if (status == STATUS_OK) {
+        p->listener_count++;
+        log_info(LOG_MAIN, NULL, "listening on %s", text);
+    }
+    return status;
+}
+
+static enum status listen_all(struct proxy *p, struct error *why)
+{
+    const struct listen_settings *l = &p->settings->listen;
+    for (size_t i = 0; l->addresses != NULL && l->addresses[i] != NULL; i++) {
+        if (p->listener_count == LISTENERS_MOST - 1) {
+            return error_set(why, STATUS_TOO_LARGE, "listen.addresses: at most %d addresses",
+                             LISTENERS_MOST - 1);
+        }
+        enum status status = listen_at(p, l->addresses[i], why);
+        if (status == STATUS_ADDRESS_UNAVAILABLE && l->addresses_are_default) {
+            log_warn(LOG_MAIN, NULL, "%s", why->text); /* the machine lacks that family */
+        } else if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    if (l->unix_socket != NULL) {
+        return listen_at(p, l->unix_socket, why);
+    }
+    return p->listener_count > 0 ? STATUS_OK
+                                 : error_set(why, STATUS_BAD_INPUT, "nothing to listen on");
+}
+
+enum status proxy_open(struct proxy *p, struct error *why)
+{
+    enum status status = listen_all(p, why);
+    if (status == STATUS_OK) {
+        cluster_open(p->cluster);
+    }
+    return status;
+}
+
+/* --- the end --- */
+
+static void stop_listening(struct proxy *p)
+{
+    while (p->listener_count > 0) {
+        listener_close(p->listeners[--p->listener_count]);
+    }
+}
+
+static void end_if_empty(struct proxy *p)
+{
+    if (p->is_closing && p->has_cluster_ended && p->client_count == 0) {
+        p->has_cluster_ended = false; /* told once */
+        net_clear_deadline(p->net, &p->deadline);
+        p->on_ended(p->owner);
+    }
+}
+
+void proxy_close(struct proxy *p)
+{
+    struct list *next;
+    if (p->is_closing) {
+        return;
+    }
+    p->is_closing = true;
+    stop_listening(p);
+    net_clear_deadline(p->net, &p->deadline);
+    for (struct list *link = p->clients.next; link != &p->clients; link = next) {
+        next = link->next;
+        struct client *c = container_of(link, struct client, link);
+        if (c->conn != NULL) {
+            client_close(c, STATUS_DRAINING, "Mooring is shutting down");
+        }
+    }
+    cluster_close(p->cluster);
+    end_if_empty(p);
+}
+
+static void end_clients(struct proxy *p)
+{
+    struct list *next;
+    stop_listening(p);
+    for (struct list *link = p->clients.next; link != &p->clients; link = next) {
+        next = link->next;
+        client_close_when_idle(container_of(link, struct client, link));
+    }
+}
+
+void proxy_drain(struct proxy *p)
+{
+    if (p->is_draining) {
+        return;
+    }
+    p->is_draining = true;
+    log_info(LOG_MAIN, NULL, "draining: %zu clients", p->client_count);
+    net_set_deadline(p->net, &p->deadline, net_now(p->net) + p->settings->drain.min_ms);
+}
+
+static void on_deadline(struct deadline *d, msec now)
+{
+    struct proxy *p = container_of(d, struct proxy, deadline);
+    bool is_over = p->listener_count == 0;
+    if (is_over || p->client_count == 0) {
+        proxy_close(p);
+        return;
+    }
+    end_clients(p);
+    net_set_deadline(p->net, &p->deadline, now + p->settings->drain.max_ms);
+}
+
+void proxy_on_client_ended(struct proxy *p)
+{
+    if (p->is_draining && !p->is_closing && p->listener_count == 0 && p->client_count == 0) {
+        net_set_deadline(p->net, &p->deadline, net_now(p->net));
+    }
+    end_if_empty(p);
+}
+
+void proxy_on_cluster_ended(struct proxy *p)
+{
+    p->has_cluster_ended = true;
+    end_if_empty(p);
+}
+
+void proxy_free(struct proxy *p)
+{
+    cluster_free(p->cluster);
+    login_keys_free(p->login_keys);
+    while (p->spare_count > 0) {
+        free(p->spare[--p->spare_count]);
+    }
+    free(p->places);
+    free(p->free_places);
+    free(p->outbound.host);
+    free(p->outbound.user);
+    free(p->outbound.password);
+    free(p);
+}
+
+/* --- for its parts --- */
+
+int32_t proxy_next_id(struct proxy *p)
+{
+    p->last_message_id++;
+    if (p->last_message_id > INT32_MAX) {
+        p->last_message_id = 1;
+    }
+    return (int32_t)p->last_message_id;
+}
+
+static size_t take_place(struct proxy *p)
+{
+    if (p->free_count == 0) {
+        size_t more = p->place_count == 0 ? 64 : p->place_count;
+        p->places = xrealloc(p->places, (p->place_count + more) * sizeof *p->places);
+        p->free_places = xrealloc(p->free_places, (p->place_count + more) * sizeof *p->free_places);
+        for (size_t i = 0; i < more; i++) {
+            p->places[p->place_count + i] = (struct exchange_place){0};
+            p->free_places[p->free_count++] = p->place_count + more - 1 - i;
+        }
+        p->place_count += more;
+    }
+    return p->free_places[--p->free_count];
+}
+
+struct exchange *proxy_take_exchange(struct proxy *p)
+{
+    size_t place = take_place(p);
+    struct exchange *x =
+        p->spare_count > 0 ? p->spare[--p->spare_count] : xmalloc(sizeof(struct exchange));
+    *x = (struct exchange){0};
+    p->places[place].exchange = x;
+    p->places[place].tag++;
+    x->id = (uint64_t)p->places[place].tag << 32 | place;
+    return x;
+}
+
+void proxy_give_exchange(struct proxy *p, struct exchange *x)
+{
+    size_t place = x->id & UINT32_MAX;
+    p->places[place].exchange = NULL;
+    p->free_places[p->free_count++] = place;
+    if (p->spare_count < EXCHANGES_SPARE) {
+        p->spare[p->spare_count++] = x;
+    } else {
+        free(x);
+    }
+}
+
+struct exchange *proxy_find_exchange(struct proxy *p, uint64_t id)
+{
+    size_t place = id & UINT32_MAX;
+    bool is_it = place < p->place_count && p->places[place].tag == id >> 32;
+    return is_it ? p->places[place].exchange : NULL;
+}
+
+void proxy_on_hello_changed(struct proxy *p)
+{
+    struct list *next;
+    uint32_t version = cluster_hello_version(p->cluster);
+    for (struct list *link = p->clients.next; link != &p->clients; link = next) {
+        next = link->next;
+        struct client *c = container_of(link, struct client, link);
+        if (c->greeted_with != 0 && c->greeted_with != version) {
+            client_close_when_idle(c);
+        }
+    }
+}
