@@ -1,0 +1,60 @@
+/* One DNS answer, read leniently.
+ *
+ * Home routers and corporate resolvers send what stricter decoders refuse: compressed SRV targets,
+ * TTLs with the high bit set, sections after the answers that make no sense. Only the answer
+ * section is read; what is read must be whole. Names are read by libresolv. Pure; never trusts a
+ * length. */
+#ifndef CORE_DNS_MESSAGE_H
+#define CORE_DNS_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/span.h"
+#include "base/status.h"
+
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33 };
+enum dns_rcode {
+    DNS_NOERROR = 0,
+    DNS_FORMERR,
+    DNS_SERVFAIL,
+    DNS_NXDOMAIN,
+    DNS_NOTIMP,
+    DNS_REFUSED
+};
+
+enum { DNS_RECORDS_MOST = 256, DNS_MESSAGE_BYTES_MOST = 65535 };
+
+struct dns_record {
+    char *text;    /* SRV: the target as sent, without the last dot; TXT: all strings joined */
+    uint16_t port; /* SRV */
+    struct address address; /* A, AAAA; port 0 */
+};
+
+struct dns_answer {
+    int rcode;            /* enum dns_rcode, or another number up to 15 */
+    bool is_truncated;    /* the resolver had more to say: ask again over TCP */
+    uint32_t ttl_seconds; /* the least of the records used and of the CNAMEs before them; 0: none */
+    size_t count;
+    struct dns_record *records; /* of the type asked for; owned */
+};
+
+/* Reads the answer to the question (`name`, `type`). CNAMEs are followed inside the message;
+ * records of other names, types and classes are ignored, and so is all that follows the answer
+ * section. A TTL beyond 2^31 - 1 counts as 0 (RFC 2181 section 8). An error rcode, no record and a
+ * truncated answer are OK here: the fields say so, and `records` is then empty when anything is cut
+ * off. PROTOCOL_ERROR when the bytes are no answer to that question, TOO_LARGE when they are more
+ * than we read; `why` says what. The caller clears `out`, on OK only. */
+enum status message_decode(struct span message, uint16_t type, const char *name,
+                           struct dns_answer *out, struct error *why)
+    __attribute__((warn_unused_result));
+
+/* Frees the records; a zeroed answer is accepted. */
+void dns_answer_clear(struct dns_answer *answer);
+
+/* "SRV" */
+const char *dns_type_name(uint16_t type);
+
+#endif

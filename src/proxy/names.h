@@ -1,0 +1,87 @@
+/* Names to addresses: the SRV and TXT records of a cluster, and the addresses of a host.
+ *
+ * Every request ends exactly once: by its on_done, in a later turn, or by names_cancel. Nothing is
+ * remembered here; who asks keeps the answer for its time to live. The resolvers of `dns.resolvers`
+ * are asked as core/dns/lookup.h says, each question within `dns.timeoutMS`. */
+#ifndef PROXY_NAMES_H
+#define PROXY_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/status.h"
+#include "base/units.h"
+#include "core/dns/lookup.h"
+#include "net/net.h"
+#include "settings/settings.h"
+
+struct names;
+struct names_request;
+
+/* Who said what: one row per question and resolver, in the order of the resolvers. */
+struct names_row {
+    uint16_t type; /* enum dns_type */
+    const char *name;
+    const char *resolver;
+    enum lookup_word word;
+    uint32_t ttl_seconds; /* when the word is OK */
+    size_t records;       /* when the word is OK */
+    msec took;
+};
+
+/* What the SRV and TXT records say. Lent for the call. */
+struct names_seeds {
+    enum status status;
+    struct error why;         /* when status is not OK: what failed, why, and the remedy */
+    const char *const *hosts; /* "host:port", lower case, checked against the parent domain */
+    size_t count;
+    const char *auth_source; /* from TXT, and so are the next two; NULL: not said there */
+    const char *replica_set;
+    bool load_balanced;
+    msec ttl_ms; /* the least of the SRV answer */
+    const struct names_row *rows;
+    size_t row_count;
+};
+
+/* The addresses of a host, IPv6 and IPv4 in turns (RFC 8305). Lent for the call. */
+struct names_addresses {
+    enum status status;
+    struct error why;
+    const struct address *addresses;
+    size_t count;
+    msec ttl_ms; /* for what needs no DNS: MINUTES(1) */
+    const struct names_row *rows;
+    size_t row_count;
+};
+
+/* The settings are copied. */
+struct names *names_new(struct net *net, const struct dns_settings *settings);
+
+/* Every request has ended (required). NULL is accepted. */
+void names_free(struct names *names);
+
+/* Reads this file in place of /etc/hosts, or none when NULL; the path is copied. */
+void names_set_hosts_file(struct names *names, const char *path);
+
+/* SRV and TXT of `upstream->srv_host` together; on_done when both are known. A TXT question that
+ * nobody answers is logged and then counts as "no TXT record". Statuses: BAD_INPUT (an answer came
+ * and breaks a rule of the seed list: it will not pass by itself), NAME_NOT_FOUND, NAME_NO_ANSWER,
+ * NAME_LOOKUP_FAILED. */
+struct names_request *
+names_resolve_seeds(struct names *names, const struct upstream_settings *upstream,
+                    void (*on_done)(void *owner, const struct names_seeds *found), void *owner);
+
+/* `host`: a name, an address (with or without brackets), or the path of a Unix socket. Names of
+ * /etc/hosts and "localhost" need no DNS. Else A and AAAA are asked together; when one of them has
+ * brought addresses, the other is given a moment more (RFC 8305 section 3). OK means at least one
+ * address. Statuses: NAME_NOT_FOUND, NAME_NO_ANSWER, NAME_LOOKUP_FAILED. */
+struct names_request *
+names_resolve_host(struct names *names, const char *host, uint16_t port,
+                   void (*on_done)(void *owner, const struct names_addresses *found), void *owner);
+
+/* on_done will not come; the pointer is dead. Not allowed once on_done has begun. */
+void names_cancel(struct names_request *request);
+
+#endif
