@@ -4,8 +4,9 @@
  *                                      └ ⇄ CHECKING
  *   every state ─ CLOSING, then gone
  *
- * Failures: each step has the one deadline of upstream.connectTimeoutMS; a refused login or certificate
- * is permanent and told once by the node; bytes that nobody asked for end it, whatever the state. */
+ * Failures: each step has the one deadline of upstream.connectTimeoutMS; a refused login or
+ * certificate is permanent and told once by the node; bytes that nobody asked for end it, whatever
+ * the state. */
 #include "proxy/backend.h"
 
 #include <stdio.h>

@@ -3,9 +3,10 @@
  *   READY ⇄ BUSY
  *     └──────┴─ CLOSING ─ GONE
  *
- * Failures: bytes that are no MongoDB message (a wrong caller is told in its own protocol); no hello in
- * time; idle for too long; the peer leaves in the middle (exchange_on_client_left). A client that left
- * behind complete unacknowledged writes stays as GONE, without a conn, until they are delivered. */
+ * Failures: bytes that are no MongoDB message (a wrong caller is told in its own protocol); no
+ * hello in time; idle for too long; the peer leaves in the middle (exchange_on_client_left). A
+ * client that left behind complete unacknowledged writes stays as GONE, without a conn, until they
+ * are delivered. */
 #include "proxy/client.h"
 
 #include <stdio.h>
@@ -69,9 +70,8 @@ void client_open(struct proxy *proxy, struct conn *conn)
         client_close(c, STATUS_QUEUE_FULL, "listen.maxClients is reached");
         return;
     }
-    net_set_deadline(
-        proxy->net, &c->deadline,
-        msec_after(net_now(proxy->net), proxy->settings->limits.handshake_timeout_ms));
+    net_set_deadline(proxy->net, &c->deadline,
+                     msec_after(net_now(proxy->net), proxy->settings->limits.handshake_timeout_ms));
 }
 
 void client_close(struct client *c, enum status why, const char *text)
@@ -134,8 +134,9 @@ static void answer_wrong_caller(struct client *c, struct span first)
     switch (frame_recognise(first)) {
     case CALLER_TLS:
         answer = span_of(tls_alert, sizeof tls_alert);
-        text = "a TLS greeting on the plain port: remove tls=true from the application's URI, and use "
-               "mongodb:// instead of mongodb+srv://, which turns TLS on";
+        text =
+            "a TLS greeting on the plain port: remove tls=true from the application's URI, and use "
+            "mongodb:// instead of mongodb+srv://, which turns TLS on";
         break;
     case CALLER_HTTP:
         answer = span_of(http, sizeof http - 1);

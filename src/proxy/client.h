@@ -1,8 +1,8 @@
 /* One application connection: frames its messages, runs one exchange at a time.
  *
- * The proxy owns it. It ends in its conn's on_closed, or, when unacknowledged writes that it had sent
- * completely are still to be delivered, when the last of them is. What comes while an exchange is under
- * way is kept up to PENDING_BYTES, then no longer read. */
+ * The proxy owns it. It ends in its conn's on_closed, or, when unacknowledged writes that it had
+ * sent completely are still to be delivered, when the last of them is. What comes while an exchange
+ * is under way is kept up to PENDING_BYTES, then no longer read. */
 #ifndef PROXY_CLIENT_H
 #define PROXY_CLIENT_H
 
@@ -39,7 +39,8 @@ struct client {
 /* Takes the conn; closes it with a message when the limit of clients is reached. */
 void client_open(struct proxy *proxy, struct conn *conn);
 
-/* Ends it: what is queued for it is still sent (CLOSE_FLUSH). The reason goes to the log at debug. */
+/* Ends it: what is queued for it is still sent (CLOSE_FLUSH). The reason goes to the log at debug.
+ */
 void client_close(struct client *c, enum status why, const char *text);
 
 /* Ends it as soon as no exchange and no transaction is under way (drain, other hello values). */

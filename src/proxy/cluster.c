@@ -1,9 +1,10 @@
-/* Happy path: seeds (SRV and TXT, or the hosts of the URI) -> topology -> a node per server -> heartbeats
+/* Happy path: seeds (SRV and TXT, or the hosts of the URI) -> topology -> a node per server ->
+ * heartbeats
  * -> a primary is known -> who waits goes on.
  *
- * Failures: the seeds cannot be looked up (tried again with back-off; a wrong answer, for instance a
- * target outside the domain, is told at once and looked at again slowly); a check fails (SDAM decides);
- * nodes come and go. Closing: every node closes, then names, then cluster_free. */
+ * Failures: the seeds cannot be looked up (tried again with back-off; a wrong answer, for instance
+ * a target outside the domain, is told at once and looked at again slowly); a check fails (SDAM
+ * decides); nodes come and go. Closing: every node closes, then names, then cluster_free. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -64,12 +65,15 @@ static bool is_atlas(const char *srv_host)
     return length >= sizeof atlas && strcasecmp(srv_host + length - (sizeof atlas - 1), atlas) == 0;
 }
 
-/* Auth: the connection string, else TXT, else the string's database, else admin (always on Atlas). */
+/* Auth: the connection string, else TXT, else the string's database, else admin (always on Atlas).
+ */
 static void set_credentials(struct cluster *c, const char *txt_source)
 {
     static const enum login_mechanism mechanisms[] = {
-        [AUTH_NONE] = LOGIN_DEFAULT,          [AUTH_DEFAULT] = LOGIN_DEFAULT,
-        [AUTH_SCRAM_SHA_1] = LOGIN_SCRAM_SHA_1, [AUTH_SCRAM_SHA_256] = LOGIN_SCRAM_SHA_256,
+        [AUTH_NONE] = LOGIN_DEFAULT,
+        [AUTH_DEFAULT] = LOGIN_DEFAULT,
+        [AUTH_SCRAM_SHA_1] = LOGIN_SCRAM_SHA_1,
+        [AUTH_SCRAM_SHA_256] = LOGIN_SCRAM_SHA_256,
         [AUTH_X509] = LOGIN_X509,
     };
     const struct upstream_settings *up = &c->proxy->settings->upstream;
@@ -281,8 +285,7 @@ void cluster_on_check_failed(struct cluster *c, struct node *node, const struct 
         node->fault = told;
     }
     cluster_on_failure(c, &told);
-    topology_on_check_failed(c->topology, node->id, why->status, why->text,
-                             net_now(c->proxy->net));
+    topology_on_check_failed(c->topology, node->id, why->status, why->text, net_now(c->proxy->net));
     if (is_permanent || c->proxy->settings->outage.mode == OUTAGE_FAIL_FAST) {
         cluster_perform(c);
         cluster_wake_waiting(c);
@@ -301,13 +304,11 @@ void cluster_set_budget(struct cluster *c, struct node *node)
     if (limit <= 0) {
         return;
     }
-    list_for_each(link, &c->nodes)
-    {
+    list_for_each (link, &c->nodes) {
         struct node *other = container_of(link, struct node, link);
         used += (int64_t)pool_counts(other->pool)->total + (other->monitor != NULL ? 1 : 0);
     }
-    pool_on_budget(node->pool, used < limit ? (size_t)(limit - used) : 0,
-                   net_now(c->proxy->net));
+    pool_on_budget(node->pool, used < limit ? (size_t)(limit - used) : 0, net_now(c->proxy->net));
 }
 
 /* --- the end --- */

@@ -1,4 +1,5 @@
-/* The owner of everything behind us: names, topology, nodes, and the exchanges that wait for a server.
+/* The owner of everything behind us: names, topology, nodes, and the exchanges that wait for a
+ * server.
  *
  * It performs what the topology decides; the story of a single request is in exchange.c. */
 #ifndef PROXY_CLUSTER_H

@@ -1,5 +1,5 @@
-/* What the two files of a cluster share: cluster.c (seeds, topology, nodes) and cluster_serve.c (what
- * exchanges ask of it). Nobody else includes this. */
+/* What the two files of a cluster share: cluster.c (seeds, topology, nodes) and cluster_serve.c
+ * (what exchanges ask of it). Nobody else includes this. */
 #ifndef PROXY_CLUSTER_PARTS_H
 #define PROXY_CLUSTER_PARTS_H
 

@@ -12,8 +12,7 @@
 
 struct node *cluster_find_node(const struct cluster *c, uint32_t id)
 {
-    list_for_each(link, &c->nodes)
-    {
+    list_for_each (link, &c->nodes) {
         struct node *node = container_of(link, struct node, link);
         if (node->id == id && !node->is_removed) {
             return node;
@@ -122,11 +121,11 @@ bool cluster_wait(struct cluster *c, struct exchange *x)
     c->waiting_count++;
     c->waiting_bytes += x->request.size;
     list_push_back(&c->waiting, &x->link);
-    list_for_each(link, &c->nodes)
-    {
+    list_for_each (link, &c->nodes) {
         struct node *node = container_of(link, struct node, link);
         if (node->monitor != NULL && !node->is_removed) {
-            monitor_hurry(node->monitor, false); /* SDAM: selection that finds nothing asks for checks */
+            monitor_hurry(node->monitor,
+                          false); /* SDAM: selection that finds nothing asks for checks */
         }
     }
     return true;
@@ -181,8 +180,7 @@ const struct error *cluster_fault(const struct cluster *c)
     if (c->seeds_fault.status != STATUS_OK) {
         return &c->seeds_fault;
     }
-    list_for_each(link, &c->nodes)
-    {
+    list_for_each (link, &c->nodes) {
         const struct node *node = container_of(link, struct node, link);
         if (node->fault.status == STATUS_OK && !node->is_removed) {
             return NULL;

@@ -13,10 +13,10 @@
  *              ├─ SELECTING ⇄ WAITING ─ SENDING ─ RELAYING ─ DONE
  *              └────────────────┴──────────┴─────────┴───────┘
  *
- * Unhappy ends: no server or no backend in time (an error document of reply.c's table); the backend dies
- * (an error, or the client is closed when it has had a part of the reply); the client leaves (a request
- * that was not sent is dropped; a reply under way is drained within bounds; an unacknowledged write that
- * has come in whole is delivered). */
+ * Unhappy ends: no server or no backend in time (an error document of reply.c's table); the backend
+ * dies (an error, or the client is closed when it has had a part of the reply); the client leaves
+ * (a request that was not sent is dropped; a reply under way is drained within bounds; an
+ * unacknowledged write that has come in whole is delivered). */
 #include "proxy/exchange.h"
 
 #include <stdlib.h>
@@ -231,8 +231,7 @@ void exchange_choose(struct exchange *x)
     }
     if (cluster_fault(x->proxy->cluster) != NULL) {
         exchange_refuse(x, cluster_fault(x->proxy->cluster)->status);
-    } else if (settings->outage.mode == OUTAGE_FAIL_FAST &&
-               cluster_has_failed(x->proxy->cluster)) {
+    } else if (settings->outage.mode == OUTAGE_FAIL_FAST && cluster_has_failed(x->proxy->cluster)) {
         exchange_refuse(x, STATUS_NOT_SUITABLE);
     } else if (!cluster_wait(x->proxy->cluster, x)) {
         exchange_refuse(x, STATUS_QUEUE_FULL);

@@ -1,7 +1,8 @@
 /* One request and its reply: the central noun. Start reading in exchange.c.
  *
- * A client owns its exchange until it leaves; an exchange that outlives its client (a reply under way is
- * drained, an unacknowledged write is delivered) ends by itself. It borrows a backend and gives it back. */
+ * A client owns its exchange until it leaves; an exchange that outlives its client (a reply under
+ * way is drained, an unacknowledged write is delivered) ends by itself. It borrows a backend and
+ * gives it back. */
 #ifndef PROXY_EXCHANGE_H
 #define PROXY_EXCHANGE_H
 
@@ -58,7 +59,7 @@ struct exchange {
     struct message_head reply_head;
     struct buf reply; /* a small reply that came in pieces */
     uint32_t reply_received;
-    bool reply_began;   /* the client has got bytes of it */
+    bool reply_began; /* the client has got bytes of it */
     bool backend_paused;
 };
 

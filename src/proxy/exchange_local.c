@@ -89,8 +89,8 @@ void exchange_answer_hello(struct exchange *x)
     metrics_count(&x->proxy->metrics, answered_locally);
     buf_init(&reply, &x->proxy->net->chunks);
     client->greeted_with = cluster_hello_version(x->proxy->cluster);
-    reply_hello(&reply, &x->facts, proxy_next_id(x->proxy),
-                cluster_hello_values(x->proxy->cluster), (int32_t)client->id, wall_clock_ms());
+    reply_hello(&reply, &x->facts, proxy_next_id(x->proxy), cluster_hello_values(x->proxy->cluster),
+                (int32_t)client->id, wall_clock_ms());
     send_and_finish(x, &reply);
 }
 

@@ -1,19 +1,20 @@
-/* What the files of an exchange share: exchange.c (the walk), exchange_local.c (answers of our own) and
- * exchange_reply.c (the server's reply). Nobody else includes this. */
+/* What the files of an exchange share: exchange.c (the walk), exchange_local.c (answers of our own)
+ * and exchange_reply.c (the server's reply). Nobody else includes this. */
 #ifndef PROXY_EXCHANGE_PARTS_H
 #define PROXY_EXCHANGE_PARTS_H
 
 #include "proxy/exchange.h"
 
-/* The rest of a reply whose client has left is read for at most this long and this many bytes, so that
- * the backend can serve again; beyond that, closing it costs less. */
+/* The rest of a reply whose client has left is read for at most this long and this many bytes, so
+ * that the backend can serve again; beyond that, closing it costs less. */
 #define ABANDONED_REPLY_MS    SECONDS(5)
 #define ABANDONED_REPLY_BYTES (4 * MIB)
 
 /* How long a hello may be held for the first contact with the cluster. */
 #define FIRST_CONTACT_MS SECONDS(1)
 
-/* The client while its conn stands, else NULL: one whose conn is gone may end with this exchange. */
+/* The client while its conn stands, else NULL: one whose conn is gone may end with this exchange.
+ */
 struct client *exchange_live_client(const struct exchange *x);
 
 void exchange_move(struct exchange *x, enum exchange_state state);
@@ -27,13 +28,15 @@ void exchange_drop_backend(struct exchange *x, enum status why);
 /* The last step: leaves all queues, frees what is held; the client goes on. No backend any more. */
 void exchange_finish(struct exchange *x);
 
-/* hello, a refused command, a read preference that cannot be read: answered (now or later), true. */
+/* hello, a refused command, a read preference that cannot be read: answered (now or later), true.
+ */
 bool exchange_answer_locally(struct exchange *x);
 
 /* The request's bytes are malformed: the table's error, or a close. */
 void exchange_answer_fault(struct exchange *x);
 
-/* Sends an error document (nothing to who expects none) and finishes. `text` without "mooring: ". */
+/* Sends an error document (nothing to who expects none) and finishes. `text` without "mooring: ".
+ */
 void exchange_answer_error(struct exchange *x, struct error_row row, const char *text);
 
 /* The reply did not come within upstream.operationTimeoutMS, or the drained one not in time. */

@@ -1,12 +1,13 @@
 /* The server's reply on its way to the client.
  *
- * Up to HELD_REPLY_BYTES it is held whole (in the common case it lies whole in the bytes just read, and
- * nothing is copied), so that it can still become another document. A larger one is relayed as it comes;
- * what it teaches is noted before its last byte leaves. Then the backend goes back to its pool.
+ * Up to HELD_REPLY_BYTES it is held whole (in the common case it lies whole in the bytes just read,
+ * and nothing is copied), so that it can still become another document. A larger one is relayed as
+ * it comes; what it teaches is noted before its last byte leaves. Then the backend goes back to its
+ * pool.
  *
- * Failures: the reply is not ours or malformed (the backend is closed, the client gets an error, or is
- * closed when it has had a part); the server wants the login again (391: the command did not run; it is
- * sent once more over another backend); the reply does not come (operationTimeoutMS). */
+ * Failures: the reply is not ours or malformed (the backend is closed, the client gets an error, or
+ * is closed when it has had a part); the server wants the login again (391: the command did not
+ * run; it is sent once more over another backend); the reply does not come (operationTimeoutMS). */
 #include "base/log.h"
 #include "core/wire/bson_view.h"
 #include "core/wire/reply_rewrite.h"

@@ -1,10 +1,11 @@
-/* Happy path: the name's addresses (remembered, or looked up) -> try an address -> it opens -> (the outbound proxy's greeting ->) TLS -> on_open; from then
- * on the stream's events go straight to the owner.
+/* Happy path: the name's addresses (remembered, or looked up) -> try an address -> it opens -> (the
+ * outbound proxy's greeting ->) TLS -> on_open; from then on the stream's events go straight to the
+ * owner.
  *
- * Failures: an address refuses or hangs (the next one is tried; the last failure is told); the proxy
- * refuses; TLS fails (told by the stream); the owner closes (on_closed comes by the deadline heap, in a
- * later turn). An attempt that lost the race outlives the link: it is its own object, and frees itself
- * when its conn says on_closed. */
+ * Failures: an address refuses or hangs (the next one is tried; the last failure is told); the
+ * proxy refuses; TLS fails (told by the stream); the owner closes (on_closed comes by the deadline
+ * heap, in a later turn). An attempt that lost the race outlives the link: it is its own object,
+ * and frees itself when its conn says on_closed. */
 #include "proxy/link.h"
 
 #include <stdio.h>
@@ -156,8 +157,7 @@ static void abandon(struct attempt *a)
 
 static void abandon_all(struct link *l)
 {
-    list_for_each_safe(link, &l->attempts)
-    {
+    list_for_each_safe (link, &l->attempts) {
         abandon(container_of(link, struct attempt, link));
     }
 }

@@ -1,9 +1,10 @@
-/* One connection to a server while it comes up: its name, addresses in turn, the outbound proxy, TLS.
+/* One connection to a server while it comes up: its name, addresses in turn, the outbound proxy,
+ * TLS.
  *
- * Addresses are tried as RFC 8305 says: the next one starts when the last has failed, or after a quarter
- * of a second without a result; the first that opens wins and the rest are closed. The owner (a backend
- * or a monitor) embeds the link, gets the events of a conn, and frees itself in on_closed. The link sets
- * no limit of time as a whole: its owner does. */
+ * Addresses are tried as RFC 8305 says: the next one starts when the last has failed, or after a
+ * quarter of a second without a result; the first that opens wins and the rest are closed. The
+ * owner (a backend or a monitor) embeds the link, gets the events of a conn, and frees itself in
+ * on_closed. The link sets no limit of time as a whole: its owner does. */
 #ifndef PROXY_LINK_H
 #define PROXY_LINK_H
 

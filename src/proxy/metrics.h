@@ -5,26 +5,26 @@
 #include <stdint.h>
 
 /*        name                  help                                                            */
-#define METRIC_LIST(X) \
-    X(clients_accepted, "application connections accepted") \
-    X(clients_closed, "application connections ended") \
+#define METRIC_LIST(X)                                                                           \
+    X(clients_accepted, "application connections accepted")                                      \
+    X(clients_closed, "application connections ended")                                           \
     X(clients_rejected, "application connections refused because listen.maxClients was reached") \
-    X(wrong_callers, "callers that spoke TLS, HTTP or another foreign protocol") \
-    X(requests, "requests received") \
-    X(answered_locally, "requests answered without the cluster") \
-    X(replies, "replies relayed") \
-    X(errors_made, "error documents made by Mooring") \
-    X(unacknowledged_dropped, "unacknowledged writes that could not be delivered") \
-    X(abandoned, "requests whose client left before the reply") \
-    X(dials, "upstream connections begun") \
-    X(dials_failed, "upstream connections that did not become ready") \
-    X(backends_closed, "upstream connections ended") \
-    X(checks, "pooled connections checked before reuse") \
-    X(pool_waits, "requests that waited for a pooled connection") \
-    X(outage_waits, "requests that waited for a suitable server") \
-    X(queue_refused, "requests refused because a wait ended or a queue was full") \
-    X(heartbeats, "checks of servers") \
-    X(heartbeats_failed, "checks of servers that failed") \
+    X(wrong_callers, "callers that spoke TLS, HTTP or another foreign protocol")                 \
+    X(requests, "requests received")                                                             \
+    X(answered_locally, "requests answered without the cluster")                                 \
+    X(replies, "replies relayed")                                                                \
+    X(errors_made, "error documents made by Mooring")                                            \
+    X(unacknowledged_dropped, "unacknowledged writes that could not be delivered")               \
+    X(abandoned, "requests whose client left before the reply")                                  \
+    X(dials, "upstream connections begun")                                                       \
+    X(dials_failed, "upstream connections that did not become ready")                            \
+    X(backends_closed, "upstream connections ended")                                             \
+    X(checks, "pooled connections checked before reuse")                                         \
+    X(pool_waits, "requests that waited for a pooled connection")                                \
+    X(outage_waits, "requests that waited for a suitable server")                                \
+    X(queue_refused, "requests refused because a wait ended or a queue was full")                \
+    X(heartbeats, "checks of servers")                                                           \
+    X(heartbeats_failed, "checks of servers that failed")                                        \
     X(primary_changes, "times that another server became primary")
 
 struct metrics {

@@ -2,8 +2,9 @@
  *
  *   RESTING ─ CONNECTING ─ ASKING ─ RESTING (link open) ─ ASKING …
  *
- * Failures: the link does not open or breaks, no reply within upstream.connectTimeoutMS, a reply that
- * cannot be read: the check has failed, the link is closed, and the next check opens another. */
+ * Failures: the link does not open or breaks, no reply within upstream.connectTimeoutMS, a reply
+ * that cannot be read: the check has failed, the link is closed, and the next check opens another.
+ */
 #include "proxy/monitor.h"
 
 #include <stdio.h>
@@ -209,8 +210,7 @@ static void on_deadline(struct deadline *d, msec now)
     if (m->is_closed) {
         end(m);
     } else if (m->is_asking) {
-        error_set(&m->why, STATUS_TIMED_OUT,
-                  "no answer within upstream.connectTimeoutMS (%lld ms)",
+        error_set(&m->why, STATUS_TIMED_OUT, "no answer within upstream.connectTimeoutMS (%lld ms)",
                   (long long)m->node->proxy->settings->upstream.connect_timeout_ms);
         link_close(&m->link, CLOSE_NOW);
     } else {

@@ -1,7 +1,7 @@
 /* Heartbeats to one server: a connection of its own that never logs in (SDAM).
  *
- * Its node owns it. One check at a time: hello, every upstream.heartbeatFrequencyMS, counted from the end
- * of the last; sooner when asked, but not within MONITOR_LEAST_MS of it. */
+ * Its node owns it. One check at a time: hello, every upstream.heartbeatFrequencyMS, counted from
+ * the end of the last; sooner when asked, but not within MONITOR_LEAST_MS of it. */
 #ifndef PROXY_MONITOR_H
 #define PROXY_MONITOR_H
 

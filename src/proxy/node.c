@@ -1,6 +1,7 @@
-/* The loop of a pool: told a fact, then asked until it has nothing more to do (node_perform). All effects
- * of pool policy are the cases of one switch. A backend that ends is reported once, by
- * node_on_backend_gone; what a failed dial means (a permanent fault or a passing one) is decided here. */
+/* The loop of a pool: told a fact, then asked until it has nothing more to do (node_perform). All
+ * effects of pool policy are the cases of one switch. A backend that ends is reported once, by
+ * node_on_backend_gone; what a failed dial means (a permanent fault or a passing one) is decided
+ * here. */
 #include "proxy/node.h"
 
 #include <stdio.h>

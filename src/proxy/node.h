@@ -1,7 +1,7 @@
 /* One server as the shell sees it: its pool, its backends, its monitor.
  *
- * The cluster owns it, from the moment the topology adds the server until it has removed it and the last
- * backend and the monitor have gone. */
+ * The cluster owns it, from the moment the topology adds the server until it has removed it and the
+ * last backend and the monitor have gone. */
 #ifndef PROXY_NODE_H
 #define PROXY_NODE_H
 
@@ -49,8 +49,8 @@ void node_settle(struct node *node);
 
 /* --- for exchanges --- */
 
-/* Queues for a backend; the answer comes by exchange_on_granted or exchange_on_refused, from the next
- * node_perform. `deadline`: MSEC_NEVER for none. */
+/* Queues for a backend; the answer comes by exchange_on_granted or exchange_on_refused, from the
+ * next node_perform. `deadline`: MSEC_NEVER for none. */
 struct waiter_id node_want(struct node *node, uint64_t exchange, enum pool_lane lane,
                            msec deadline);
 void node_unwant(struct node *node, struct waiter_id waiter);

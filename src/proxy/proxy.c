@@ -1,9 +1,9 @@
-/* Happy path: proxy_open -> listeners accept -> clients come and go -> proxy_drain -> proxy_close ->
- * on_ended.
+/* Happy path: proxy_open -> listeners accept -> clients come and go -> proxy_drain -> proxy_close
+ * -> on_ended.
  *
- * The drain has three stages behind one deadline: accept on for drain.minMS (load balancers notice), then
- * stop accepting and end each client at an operation boundary outside transactions, then, when all are
- * gone or drain.maxMS is over, close what is left. */
+ * The drain has three stages behind one deadline: accept on for drain.minMS (load balancers
+ * notice), then stop accepting and end each client at an operation boundary outside transactions,
+ * then, when all are gone or drain.maxMS is over, close what is left. */
 #include "proxy/proxy.h"
 
 #include <stdlib.h>
@@ -34,8 +34,8 @@ static void read_outbound(struct outbound *o, const struct upstream_settings *up
         const char *separator = memchr(text, ':', (size_t)(at - text));
         const char *user_end = separator == NULL ? at : separator;
         o->user = xstrndup(text, (size_t)(user_end - text));
-        o->password = separator == NULL ? xstrdup("")
-                                        : xstrndup(separator + 1, (size_t)(at - separator - 1));
+        o->password =
+            separator == NULL ? xstrdup("") : xstrndup(separator + 1, (size_t)(at - separator - 1));
     }
 }
 
@@ -71,8 +71,8 @@ static enum status listen_at(struct proxy *p, const char *text, struct error *wh
                          "listen address %s is no address: write 127.0.0.1:27017 or [::1]:27017",
                          text);
     }
-    enum status status = net_listen(p->net, &at, &options, on_accept, p,
-                                    &p->listeners[p->listener_count], why);
+    enum status status =
+        net_listen(p->net, &at, &options, on_accept, p, &p->listeners[p->listener_count], why);
     if (status == STATUS_OK) {
         p->listener_count++;
         log_info(LOG_MAIN, NULL, "listening on %s", text);

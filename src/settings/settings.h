@@ -112,11 +112,13 @@ struct drain_settings {
     msec max_ms;
 };
 
+enum log_level_setting { LEVEL_ERROR, LEVEL_WARN, LEVEL_INFO, LEVEL_DEBUG };
+enum log_format_setting { FORMAT_TEXT, FORMAT_JSON };
+
 struct log_settings {
-    bool json;
-    char *level;   /* "info" */
+    enum log_format_setting format;
+    enum log_level_setting level;
     char **groups; /* "pool=debug", … */
-    msec slow_ms;
 };
 
 struct settings {

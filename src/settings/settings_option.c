@@ -1,0 +1,318 @@
+/* Reading and printing of one option, by its row. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/require.h"
+#include "settings/settings_table.h"
+
+/* Names that the documentation has and this build has not: refused, never ignored. */
+static const char *const not_built[] = {
+    "upstream.compressors",
+    "listen.presentation",
+    "listen.advertisedHost",
+    "listen.tls",
+    "listen.users",
+    "listen.defaultReadPreference",
+    "pool.maxAwaiting",
+    "outage.readsFromSecondary",
+    "reconnect.maxElapsedMS",
+    "reconnect.onGiveUp",
+    "dns.fallback",
+    "dns.fallbackResolvers",
+    "dns.lastGoodFile",
+    "dns.staleWarnMS",
+    "dns.staleMaxMS",
+    "admin",
+    "events",
+    "log.slowMS",
+};
+
+bool option_is_not_built(const char *path)
+{
+    for (size_t i = 0; i < sizeof not_built / sizeof *not_built; i++) {
+        size_t length = strlen(not_built[i]);
+        if (strncmp(path, not_built[i], length) == 0 &&
+            (path[length] == '\0' || path[length] == '.')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct option *option_find(const char *path)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        if (strcmp(option_table[i].path, path) == 0) {
+            return &option_table[i];
+        }
+    }
+    return NULL;
+}
+
+/* maxTimeMS -> MAX_TIME_MS: an underscore before a capital that follows a small letter. */
+const char *option_environment_name(const struct option *o, char text[128])
+{
+    size_t used = (size_t)snprintf(text, 128, "MOORING_");
+    for (const char *c = o->path; *c != '\0' && used < 126; c++) {
+        if (*c == '.') {
+            text[used++] = '_';
+            continue;
+        }
+        if (isupper((unsigned char)*c) && islower((unsigned char)c[-1])) {
+            text[used++] = '_';
+        }
+        text[used++] = (char)toupper((unsigned char)*c);
+    }
+    text[used] = '\0';
+    return text;
+}
+
+const struct option *option_find_environment(const char *name)
+{
+    char text[128];
+    for (size_t i = 0; i < option_count; i++) {
+        if (strcmp(option_environment_name(&option_table[i], text), name) == 0) {
+            return &option_table[i];
+        }
+    }
+    return NULL;
+}
+
+/* Levenshtein, case-blind, over paths of at most 63 bytes. */
+static size_t distance(const char *a, const char *b)
+{
+    enum { MOST = 64 };
+    size_t row[MOST];
+    size_t length = strlen(b);
+    if (length >= MOST) {
+        return SIZE_MAX;
+    }
+    for (size_t j = 0; j <= length; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= length; j++) {
+            size_t same =
+                diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
+            size_t other = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = same < other ? same : other;
+        }
+    }
+    return row[length];
+}
+
+const char *option_nearest(const char *path)
+{
+    size_t best = strlen(path) / 3 + 1;
+    const char *found = NULL;
+    for (size_t i = 0; i < option_count; i++) {
+        size_t d = distance(path, option_table[i].path);
+        const char *last = strrchr(option_table[i].path, '.');
+        const char *own = strrchr(path, '.');
+        if (own == NULL || (last != NULL && distance(own + 1, last + 1) == 0)) {
+            size_t tail = distance(own == NULL ? path : own + 1, last + 1);
+            d = tail < d ? tail : d; /* the right name in the wrong section */
+        }
+        if (d < best) {
+            best = d;
+            found = option_table[i].path;
+        }
+    }
+    return found;
+}
+
+static void *field(const struct option *o, struct settings *s)
+{
+    return (char *)s + o->offset;
+}
+
+static void free_list(char **list)
+{
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
+        free(list[i]);
+    }
+    free(list);
+}
+
+static char **read_list(const char *text)
+{
+    size_t count = 0;
+    char **list = xcalloc(1, sizeof *list);
+    while (*text != '\0') {
+        size_t length = strcspn(text, ",");
+        const char *begin = text;
+        text += length + (text[length] == ',');
+        while (length > 0 && isspace((unsigned char)*begin)) {
+            begin++;
+            length--;
+        }
+        while (length > 0 && isspace((unsigned char)begin[length - 1])) {
+            length--;
+        }
+        if (length > 0) {
+            list = xrealloc(list, (count + 2) * sizeof *list);
+            list[count++] = xstrndup(begin, length);
+            list[count] = NULL;
+        }
+    }
+    return list;
+}
+
+static enum status read_bool(const char *text, bool *out, struct error *why)
+{
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) {
+        *out = text[0] == 't';
+        return STATUS_OK;
+    }
+    return error_set(why, STATUS_BAD_INPUT, "true or false is expected");
+}
+
+static int64_t unit_of(const char *suffix)
+{
+    static const struct {
+        const char *name;
+        int64_t factor;
+    } units[] = {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(suffix, units[i].name) == 0) {
+            return units[i].factor;
+        }
+    }
+    return 0;
+}
+
+static enum status read_number(const struct option *o, const char *text, int64_t *out,
+                               struct error *why)
+{
+    char *end;
+    errno = 0;
+    long long number = strtoll(text, &end, o->type == OPTION_OCTAL ? 8 : 10);
+    int64_t unit = o->type == OPTION_BYTES ? unit_of(end) : *end == '\0';
+    if (end == text || unit == 0 || errno != 0) {
+        return error_set(why, STATUS_BAD_INPUT, "a whole number is expected%s",
+                         o->type == OPTION_BYTES ? ", with KiB, MiB or GiB if wanted" : "");
+    }
+    if (number < o->low / unit || number > o->high / unit) {
+        return error_set(why, STATUS_BAD_INPUT, "a number from %lld to %lld is expected",
+                         (long long)o->low, (long long)o->high);
+    }
+    *out = number * unit;
+    return STATUS_OK;
+}
+
+static enum status read_choice(const struct option *o, const char *text, int *out,
+                               struct error *why)
+{
+    char all[128] = "";
+    for (int i = 0; o->choices[i] != NULL; i++) {
+        if (strcmp(o->choices[i], text) == 0) {
+            *out = i;
+            return STATUS_OK;
+        }
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i == 0 ? "" : ", ",
+                 o->choices[i]);
+    }
+    return error_set(why, STATUS_BAD_INPUT, "one of %s is expected", all);
+}
+
+static enum status read_factor(const char *text, double *out, struct error *why)
+{
+    char *end;
+    double number = strtod(text, &end);
+    if (end == text || *end != '\0' || !(number >= 1 && number <= 100)) {
+        return error_set(why, STATUS_BAD_INPUT, "a number from 1 to 100 is expected");
+    }
+    *out = number;
+    return STATUS_OK;
+}
+
+enum status option_set(const struct option *o, struct settings *s, const char *text,
+                       struct error *why)
+{
+    void *at = field(o, s);
+    int64_t number = 0;
+    enum status status;
+    switch (o->type) {
+    case OPTION_TEXT:
+        free(*(char **)at);
+        *(char **)at = xstrdup(text);
+        return STATUS_OK;
+    case OPTION_LIST:
+        free_list(*(char ***)at);
+        *(char ***)at = read_list(text);
+        return STATUS_OK;
+    case OPTION_BOOL:
+        return read_bool(text, at, why);
+    case OPTION_FACTOR:
+        return read_factor(text, at, why);
+    case OPTION_CHOICE:
+        return read_choice(o, text, at, why);
+    case OPTION_BYTES:
+    case OPTION_COUNT:
+    case OPTION_DURATION:
+    case OPTION_OCTAL:
+        break;
+    }
+    status = read_number(o, text, &number, why);
+    if (status == STATUS_OK) {
+        memcpy(at, &number, sizeof number);
+    }
+    return status;
+}
+
+static char *print_list(char *const *list)
+{
+    char *text = xstrdup("");
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
+        char *longer = xformat("%s%s%s", text, i == 0 ? "" : ",", list[i]);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+char *option_print(const struct option *o, const struct settings *s)
+{
+    const char *at = (const char *)s + o->offset;
+    const char *text;
+    int64_t number;
+    int choice;
+    switch (o->type) {
+    case OPTION_TEXT:
+        text = *(char *const *)(const void *)at;
+        return xstrdup(text == NULL ? "" : (o->flags & OPTION_SECRET) != 0 ? "***" : text);
+    case OPTION_LIST:
+        return print_list(*(char **const *)(const void *)at);
+    case OPTION_BOOL:
+        return xstrdup(*(const bool *)(const void *)at ? "true" : "false");
+    case OPTION_FACTOR:
+        return xformat("%g", *(const double *)(const void *)at);
+    case OPTION_CHOICE:
+        memcpy(&choice, at, sizeof choice);
+        return xstrdup(o->choices[choice]);
+    case OPTION_BYTES:
+    case OPTION_COUNT:
+    case OPTION_DURATION:
+    case OPTION_OCTAL:
+        break;
+    }
+    memcpy(&number, at, sizeof number);
+    return xformat(o->type == OPTION_OCTAL ? "0%llo" : "%lld", (long long)number);
+}
+
+void option_clear(const struct option *o, struct settings *s)
+{
+    if (o->type == OPTION_TEXT) {
+        free(*(char **)field(o, s));
+        *(char **)field(o, s) = NULL;
+    } else if (o->type == OPTION_LIST) {
+        free_list(*(char ***)field(o, s));
+        *(char ***)field(o, s) = NULL;
+    }
+}

@@ -1,0 +1,148 @@
+#include "settings/settings_table.h"
+
+#define AT(field) offsetof(struct settings, field)
+#define MOST      INT64_C(1000000000)
+#define TEXT(path, field, fallback, uri, flags, help)                        \
+    {                                                                        \
+        path, OPTION_TEXT, AT(field), fallback, 0, 0, NULL, uri, flags, help \
+    }
+#define YES_NO(path, field, fallback, uri, help)                         \
+    {                                                                    \
+        path, OPTION_BOOL, AT(field), fallback, 0, 1, NULL, uri, 0, help \
+    }
+#define COUNT(path, field, fallback, low, high, uri, help)                     \
+    {                                                                          \
+        path, OPTION_COUNT, AT(field), fallback, low, high, NULL, uri, 0, help \
+    }
+#define BYTES(path, field, fallback, low, high, help)                           \
+    {                                                                           \
+        path, OPTION_BYTES, AT(field), fallback, low, high, NULL, NULL, 0, help \
+    }
+#define DURATION(path, field, fallback, low, uri, help)                           \
+    {                                                                             \
+        path, OPTION_DURATION, AT(field), fallback, low, MOST, NULL, uri, 0, help \
+    }
+#define CHOICE(path, field, fallback, choices, help)                           \
+    {                                                                          \
+        path, OPTION_CHOICE, AT(field), fallback, 0, 0, choices, NULL, 0, help \
+    }
+#define LIST(path, field, fallback, help)                                 \
+    {                                                                     \
+        path, OPTION_LIST, AT(field), fallback, 0, 0, NULL, NULL, 0, help \
+    }
+
+static const char *const outage_modes[] = {"queue", "failFast", NULL};
+static const char *const tls_versions[] = {"1.2", "1.3", NULL};
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const log_formats[] = {"text", "json", NULL};
+
+const struct option option_table[] = {
+    TEXT("upstream.uri", upstream.uri, NULL, NULL, OPTION_SECRET,
+         "Connection string of the cluster, mongodb+srv:// or mongodb://."),
+    TEXT("upstream.uriFile", upstream.uri_file, NULL, NULL, 0,
+         "File that holds the connection string, instead of upstream.uri."),
+    TEXT("upstream.username", upstream.username, NULL, NULL, 0,
+         "User name, as it is (not percent-encoded); goes before the connection string's."),
+    TEXT("upstream.passwordFile", upstream.password_file, NULL, NULL, 0,
+         "File that holds the password, as it is; goes before the connection string's."),
+    LIST("upstream.seeds", upstream.seeds, "",
+         "Servers (host:port) to begin with when the SRV record cannot be had."),
+    TEXT("upstream.appName", upstream.app_name, "mooring", "appname", 0,
+         "Name that the cluster's logs show for our connections."),
+    DURATION("upstream.localThresholdMS", upstream.local_threshold_ms, "15", 0, "localthresholdms",
+             "Servers at most this much slower than the nearest share the reads."),
+    DURATION("upstream.heartbeatFrequencyMS", upstream.heartbeat_frequency_ms, "10000", 500,
+             "heartbeatfrequencyms", "Time between two checks of a server."),
+    DURATION("upstream.connectTimeoutMS", upstream.connect_timeout_ms, "5000", 1,
+             "connecttimeoutms",
+             "Longest time for a new connection to be ready, TLS and login included."),
+    DURATION("upstream.operationTimeoutMS", upstream.operation_timeout_ms, "0", 0,
+             "sockettimeoutms", "Longest wait for a reply; 0: no limit."),
+    COUNT("upstream.keepAliveSeconds", upstream.keep_alive_seconds, "60", 0, 32767, NULL,
+          "Idle time before TCP keep-alive probes; 0: off."),
+    DURATION("upstream.tcpUserTimeoutMS", upstream.tcp_user_timeout_ms, "30000", 0, NULL,
+             "Longest time that sent bytes may stay unacknowledged (TCP_USER_TIMEOUT); 0: the "
+             "system's."),
+    TEXT("upstream.socksProxy", upstream.socks_proxy, NULL, NULL, OPTION_SECRET,
+         "Outbound SOCKS5 proxy, [user:password@]host:port."),
+    TEXT("upstream.httpProxy", upstream.http_proxy, NULL, NULL, OPTION_SECRET,
+         "Outbound HTTP proxy (CONNECT), [user:password@]host:port."),
+    LIST("listen.addresses", listen.addresses, "127.0.0.1:27017,[::1]:27017",
+         "Addresses that applications connect to."),
+    TEXT("listen.unixSocket", listen.unix_socket, NULL, NULL, 0,
+         "Path of a Unix socket to listen on as well."),
+    {"listen.unixSocketMode", OPTION_OCTAL, AT(listen.unix_socket_mode), "0600", 0, 0777, NULL,
+     NULL, 0, "Permission bits of that socket."},
+    COUNT("listen.maxClients", listen.max_clients, "10000", 1, 1000000, NULL,
+          "Most application connections at once."),
+    YES_NO("listen.allowUnauthenticated", listen.allow_unauthenticated, "false", NULL,
+           "Allows to listen on an address that is not loopback: anyone who reaches it has the "
+           "cluster."),
+    COUNT("pool.maxPoolSize", pool.max_pool_size, "20", 1, 65535, "maxpoolsize",
+          "Most pooled connections to one server, dials included."),
+    COUNT("pool.minPoolSize", pool.min_pool_size, "1", 0, 65535, "minpoolsize",
+          "Connections kept open to each server."),
+    COUNT("pool.maxTotalConnections", pool.max_total_connections, "0", 0, 1000000, NULL,
+          "Most connections to all servers, monitors included; 0: no limit."),
+    COUNT("pool.maxConnecting", pool.max_connecting, "2", 1, 1000, "maxconnecting",
+          "Most connections to one server that come up at once."),
+    COUNT("pool.connectsPerSecond", pool.connects_per_second, "5", 0, 100000, NULL,
+          "New connections per second to one server, after connectBurst; 0: no limit."),
+    COUNT("pool.connectBurst", pool.connect_burst, "5", 1, 100000, NULL,
+          "New connections to one server that need not be paced."),
+    DURATION("pool.maxIdleTimeMS", pool.max_idle_time_ms, "180000", 0, "maxidletimems",
+             "Idle time after which a pooled connection is closed; 0: never."),
+    DURATION("pool.maxLifetimeMS", pool.max_lifetime_ms, "3600000", 0, NULL,
+             "Age (varied by 20 %) at which a pooled connection is replaced; 0: never."),
+    DURATION("pool.checkAfterIdleMS", pool.check_after_idle_ms, "30000", 0, NULL,
+             "Idle time after which a pooled connection is pinged before reuse; 0: never."),
+    DURATION("pool.waitQueueTimeoutMS", pool.wait_queue_timeout_ms, "15000", 0,
+             "waitqueuetimeoutms", "Longest wait for a pooled connection; 0: no limit."),
+    CHOICE("outage.mode", outage.mode, "queue", outage_modes,
+           "queue: operations wait for a suitable server; failFast: they fail at once."),
+    DURATION("outage.queueTimeoutMS", outage.queue_timeout_ms, "15000", 1,
+             "serverselectiontimeoutms", "Longest wait for a suitable server."),
+    COUNT("outage.queueMaxOperations", outage.queue_max_operations, "1000", 0, 10000000, NULL,
+          "Most operations that wait for a server, and for a connection in each pool's lane."),
+    BYTES("outage.queueMaxBytes", outage.queue_max_bytes, "16MiB", 0, INT64_C(1) << 40,
+          "Most bytes of requests that wait for a server."),
+    DURATION("reconnect.initialMS", reconnect.initial_ms, "250", 1, NULL,
+             "First pause after a failed connection attempt (full jitter)."),
+    {"reconnect.factor", OPTION_FACTOR, AT(reconnect.factor), "2", 1, 100, NULL, NULL, 0,
+     "By what the pause grows with each failure."},
+    DURATION("reconnect.maxMS", reconnect.max_ms, "15000", 1, NULL,
+             "Longest pause; also the pace after faults that do not pass by themselves."),
+    LIST("dns.resolvers", dns.resolvers, "system",
+         "Resolvers to ask: system, or addresses like 10.0.0.2:53."),
+    DURATION("dns.timeoutMS", dns.timeout_ms, "5000", 1, NULL, "Longest time for one look-up."),
+    TEXT("tls.caFile", tls.ca_file, NULL, "tlscafile", 0,
+         "Certificates to trust (PEM), instead of the system's."),
+    TEXT("tls.certificateKeyFile", tls.certificate_key_file, NULL, "tlscertificatekeyfile", 0,
+         "Own certificate and key (PEM), for MONGODB-X509."),
+    TEXT("tls.certificateKeyFilePassword", tls.certificate_key_file_password, NULL,
+         "tlscertificatekeyfilepassword", OPTION_SECRET, "Password of that key."),
+    CHOICE("tls.minVersion", tls.min_version, "1.2", tls_versions, "Oldest version of TLS."),
+    YES_NO("tls.allowInvalidCertificates", tls.allow_invalid_certificates, "false",
+           "tlsallowinvalidcertificates", "Accepts any certificate: for experiments only."),
+    YES_NO("tls.allowInvalidHostnames", tls.allow_invalid_hostnames, "false",
+           "tlsallowinvalidhostnames", "Accepts a certificate of another name."),
+    BYTES("limits.bufferBytes", limits.buffer_bytes, "256MiB", 1 << 20, INT64_C(1) << 40,
+          "Most memory for bytes in transit."),
+    BYTES("limits.holdBytes", limits.hold_bytes, "256KiB", 1024, 48000000,
+          "A request up to this size is held until it is answered; a larger one streams."),
+    BYTES("limits.maxMessageBytes", limits.max_message_bytes, "48000000", 1024, 48000000,
+          "Largest message accepted."),
+    DURATION("limits.clientIdleTimeoutMS", limits.client_idle_timeout_ms, "0", 0, NULL,
+             "Idle time after which a client is closed; 0: never."),
+    DURATION("limits.handshakeTimeoutMS", limits.handshake_timeout_ms, "10000", 0, NULL,
+             "Time a client has for its first message; 0: no limit."),
+    DURATION("drain.minMS", drain.min_ms, "0", 0, NULL,
+             "Time that the listeners stay open after SIGTERM."),
+    DURATION("drain.maxMS", drain.max_ms, "25000", 0, NULL,
+             "Time that clients have to finish after that."),
+    CHOICE("log.format", log.format, "text", log_formats, "Form of the log's lines."),
+    CHOICE("log.level", log.level, "info", log_levels, "Least level that is logged."),
+    LIST("log.groups", log.groups, "", "Levels of single groups: pool=debug, dns=warn."),
+};
+
+const size_t option_count = sizeof option_table / sizeof *option_table;

@@ -1,0 +1,312 @@
+/* The connection string, strictly: mongodb:// and mongodb+srv://, with a column for every mistake.
+ *
+ * Strict because a part of a password must never be taken for a host (it would go out in DNS
+ * queries): what stands before the last '@' is user and password, and an unescaped '@', ':' or '/'
+ * in it is an error that says how to write it. No error repeats a part of the string before its
+ * '@'. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/require.h"
+#include "base/scope.h"
+#include "settings/settings_load.h"
+#include "settings/settings_uri.h"
+
+enum { HOSTS_MOST = 50 };
+
+struct reader {
+    struct settings_target *target;
+    const char *uri;
+    bool failed;
+};
+
+/* A column is where the mistake begins, from 1. */
+static void complain(struct reader *r, const char *at, bool is_warning, const char *text,
+                     const char *what)
+{
+    auto_free char *place = xformat("connection string, column %zu", (size_t)(at - r->uri) + 1);
+    problems_add(r->target->problems, is_warning, place, "%s%s%s", text,
+                 what[0] == '\0' ? "" : ": ", what);
+    r->failed |= !is_warning;
+}
+
+static int hex_digit(char c)
+{
+    return isdigit((unsigned char)c)    ? c - '0'
+           : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
+                                        : -1;
+}
+
+/* A decoded copy; NULL, and a complaint, when a '%' is not followed by two hex digits. */
+static char *decode(struct reader *r, const char *begin, const char *end)
+{
+    char *out = xmalloc((size_t)(end - begin) + 1);
+    size_t used = 0;
+    for (const char *c = begin; c < end; c++) {
+        if (*c != '%') {
+            out[used++] = *c;
+            continue;
+        }
+        int high = end - c > 2 ? hex_digit(c[1]) : -1;
+        int low = high < 0 ? -1 : hex_digit(c[2]);
+        if (low < 0 || (high == 0 && low == 0)) {
+            complain(r, c, false,
+                     "'%' must be followed by two hex digits (a '%' itself is written %25)", "");
+            free(out);
+            return NULL;
+        }
+        out[used++] = (char)(high * 16 + low);
+        c += 2;
+    }
+    out[used] = '\0';
+    return out;
+}
+
+static void replace_text(char **at, char *text)
+{
+    free(*at);
+    *at = text;
+}
+
+/* --- user and password --- */
+
+static void read_login(struct reader *r, const char *begin, const char *end)
+{
+    struct upstream_settings *up = &r->target->settings->upstream;
+    static const struct {
+        char character;
+        const char *text;
+    } bad[] = {{'@', "an '@' in user name or password is written %40"},
+               {'/', "a '/' in user name or password is written %2F"}};
+    const char *colon = memchr(begin, ':', (size_t)(end - begin));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const char *found = memchr(begin, bad[i].character, (size_t)(end - begin));
+        if (found != NULL) {
+            complain(r, found, false, bad[i].text, "");
+        }
+    }
+    if (colon != NULL && memchr(colon + 1, ':', (size_t)(end - colon - 1)) != NULL) {
+        complain(r, memchr(colon + 1, ':', (size_t)(end - colon - 1)), false,
+                 "a ':' in user name or password is written %3A", "");
+    }
+    if (begin == end || begin == colon) {
+        complain(r, begin, false, "there is an '@', but no user name before it", "");
+    }
+    if (r->failed) {
+        return;
+    }
+    replace_text(&up->user, decode(r, begin, colon == NULL ? end : colon));
+    if (colon != NULL) {
+        replace_text(&up->password, decode(r, colon + 1, end));
+    }
+    up->auth_mechanism = AUTH_DEFAULT;
+}
+
+/* --- hosts --- */
+
+static bool is_name(const char *host, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (!isalnum((unsigned char)host[i]) && strchr("-._", host[i]) == NULL) {
+            return false;
+        }
+    }
+    return length > 0 && length <= 253;
+}
+
+static bool read_port(struct reader *r, const char *begin, const char *end, unsigned *out)
+{
+    unsigned long port = 0;
+    for (const char *c = begin; c < end; c++) {
+        port =
+            isdigit((unsigned char)*c) && port < 100000 ? port * 10 + (unsigned)(*c - '0') : 100000;
+    }
+    if (begin == end || port < 1 || port > 65535) {
+        complain(r, begin, false, "a port is a number from 1 to 65535", "");
+        return false;
+    }
+    *out = (unsigned)port;
+    return true;
+}
+
+/* "host", "host:port", "[::1]:port" or a percent-encoded socket path; the normal form, or NULL. */
+static char *read_host(struct reader *r, const char *begin, const char *end)
+{
+    unsigned port = 27017;
+    auto_free char *decoded = decode(r, begin, end);
+    if (decoded == NULL) {
+        return NULL;
+    }
+    size_t length = strlen(decoded);
+    if (length > 5 && strcmp(decoded + length - 5, ".sock") == 0) {
+        return xstrdup(decoded);
+    }
+    bool is_v6 = *begin == '[';
+    const char *close = is_v6 ? memchr(begin, ']', (size_t)(end - begin)) : NULL;
+    if (is_v6 && close == NULL) {
+        complain(r, begin, false, "an IPv6 address wants a closing ']'", "");
+        return NULL;
+    }
+    const char *name_end = is_v6 ? close + 1 : memchr(begin, ':', (size_t)(end - begin));
+    name_end = name_end == NULL ? end : name_end;
+    if (!is_v6 && !is_name(begin, (size_t)(name_end - begin))) {
+        complain(r, begin, false, "this is no host name", "");
+        return NULL;
+    }
+    if (name_end < end && (*name_end != ':' || !read_port(r, name_end + 1, end, &port))) {
+        r->failed = true;
+        return NULL;
+    }
+    char *host = xformat("%.*s:%u", (int)(name_end - begin), begin, port);
+    for (char *c = host; *c != '\0'; c++) {
+        *c = (char)tolower((unsigned char)*c);
+    }
+    return host;
+}
+
+static void read_hosts(struct reader *r, const char *begin, const char *end)
+{
+    struct upstream_settings *up = &r->target->settings->upstream;
+    size_t count = 0;
+    up->hosts = xcalloc(HOSTS_MOST + 1, sizeof *up->hosts);
+    for (;;) {
+        const char *comma = memchr(begin, ',', (size_t)(end - begin));
+        const char *stop = comma == NULL ? end : comma;
+        if (begin == stop || count == HOSTS_MOST) {
+            complain(r, begin, false, begin == stop ? "a host is missing" : "too many hosts", "");
+            return;
+        }
+        char *host = read_host(r, begin, stop);
+        if (host == NULL) {
+            return;
+        }
+        up->hosts[count++] = host;
+        if (comma == NULL) {
+            return;
+        }
+        begin = comma + 1;
+    }
+}
+
+static void read_srv_host(struct reader *r, const char *begin, const char *end)
+{
+    struct upstream_settings *up = &r->target->settings->upstream;
+    const char *comma = memchr(begin, ',', (size_t)(end - begin));
+    const char *colon = memchr(begin, ':', (size_t)(end - begin));
+    if (comma != NULL) {
+        complain(r, comma, false, "mongodb+srv:// takes exactly one host", "");
+    } else if (colon != NULL) {
+        complain(r, colon, false, "mongodb+srv:// takes no port: the SRV record has it", "");
+    } else if (!is_name(begin, (size_t)(end - begin))) {
+        complain(r, begin, false, begin == end ? "the host is missing" : "this is no host name",
+                 "");
+    } else {
+        replace_text(&up->srv_host, xstrndup(begin, (size_t)(end - begin)));
+        for (char *c = up->srv_host; *c != '\0'; c++) {
+            *c = (char)tolower((unsigned char)*c);
+        }
+        up->tls = true;
+    }
+}
+
+/* --- the path and the options --- */
+
+static void read_database(struct reader *r, const char *begin, const char *end)
+{
+    char *name = begin == end ? NULL : decode(r, begin, end);
+    if (name != NULL && strpbrk(name, "/\\ \"$") != NULL) {
+        complain(r, begin, false, "a database name has none of / \\ space \" $", "");
+    }
+    replace_text(&r->target->settings->upstream.database, name);
+}
+
+static void read_options(struct reader *r, const char *begin, const char *end)
+{
+    while (begin < end) {
+        const char *stop = begin;
+        while (stop < end && *stop != '&' && *stop != ';') {
+            stop++;
+        }
+        const char *equals = memchr(begin, '=', (size_t)(stop - begin));
+        if (equals == NULL || equals == begin) {
+            complain(r, begin, false, "an option is written name=value", "");
+        } else {
+            auto_free char *name = xstrndup(begin, (size_t)(equals - begin));
+            auto_free char *value = decode(r, equals + 1, stop);
+            auto_free char *place =
+                xformat("connection string, column %zu", (size_t)(begin - r->uri) + 1);
+            if (value != NULL) {
+                uri_option_put(r->target, name, value, place);
+            }
+        }
+        begin = stop + (stop < end);
+    }
+}
+
+static void check_whole(struct reader *r)
+{
+    const struct upstream_settings *up = &r->target->settings->upstream;
+    if (up->direct_connection && up->srv_host != NULL) {
+        complain(r, r->uri, false, "directConnection=true does not go with mongodb+srv://", "");
+    }
+    if (up->direct_connection && up->hosts != NULL && up->hosts[0] != NULL &&
+        up->hosts[1] != NULL) {
+        complain(r, r->uri, false, "directConnection=true takes exactly one host", "");
+    }
+    if (up->srv_host == NULL && (up->srv_service_name != NULL || up->srv_max_hosts > 0)) {
+        complain(r, r->uri, false, "srvServiceName and srvMaxHosts go with mongodb+srv:// only",
+                 "");
+    }
+    if (up->srv_max_hosts > 0 && up->replica_set != NULL) {
+        complain(r, r->uri, false, "srvMaxHosts does not go with replicaSet", "");
+    }
+}
+
+void settings_read_uri(struct settings_target *t, const char *uri)
+{
+    static const char plain[] = "mongodb://";
+    static const char srv[] = "mongodb+srv://";
+    struct reader r = {.target = t, .uri = uri};
+    bool is_srv = strncmp(uri, srv, sizeof srv - 1) == 0;
+    if (!is_srv && strncmp(uri, plain, sizeof plain - 1) != 0) {
+        complain(&r, uri, false, "it must begin with mongodb:// or mongodb+srv://", "");
+        return;
+    }
+    const char *begin = uri + (is_srv ? sizeof srv : sizeof plain) - 1;
+    const char *question = strchr(begin, '?');
+    const char *end = uri + strlen(uri);
+    const char *before_options = question == NULL ? end : question;
+    const char *at = memrchr(begin, '@', (size_t)(before_options - begin));
+    const char *hosts = at == NULL ? begin : at + 1;
+    const char *slash = memchr(hosts, '/', (size_t)(before_options - hosts));
+    const char *hosts_end = slash == NULL ? before_options : slash;
+    if (at == NULL && question != NULL && strchr(question, '@') != NULL &&
+        memchr(begin, ':', (size_t)(question - begin)) != NULL) {
+        complain(&r, question, false, "a '?' in user name or password is written %3F, an '@' %40",
+                 "");
+        return;
+    }
+    if (at != NULL) {
+        read_login(&r, begin, at);
+    }
+    if (r.failed) {
+        return;
+    }
+    if (is_srv) {
+        read_srv_host(&r, hosts, hosts_end);
+    } else {
+        read_hosts(&r, hosts, hosts_end);
+    }
+    if (slash != NULL) {
+        read_database(&r, slash + 1, before_options);
+    }
+    if (question != NULL) {
+        read_options(&r, question + 1, end);
+    }
+    check_whole(&r);
+    if (is_srv && t->settings->upstream.srv_service_name == NULL) {
+        t->settings->upstream.srv_service_name = xstrdup("mongodb");
+    }
+}
