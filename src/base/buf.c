@@ -276,6 +276,25 @@ void buf_move(struct buf *to, struct buf *from)
     from->size = 0;
 }
 
+void buf_split(struct buf *from, struct buf *to, byte_count size)
+{
+    require(size <= from->size);
+    while (size > 0) {
+        struct chunk *c = from->first;
+        byte_count there = c->end - c->begin;
+        require(there <= size);
+        from->first = c->next;
+        c->next = NULL;
+        link_chunk(to, c);
+        from->size -= there;
+        to->size += there;
+        size -= there;
+    }
+    if (from->first == NULL) {
+        from->last = NULL;
+    }
+}
+
 struct span buf_flatten(const struct buf *b, void **owned)
 {
     *owned = NULL;

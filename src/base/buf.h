@@ -55,8 +55,8 @@ bool buf_append(struct buf *b, struct span bytes) __attribute__((warn_unused_res
  * error reply, a TLS alert) and for what a promise says must be taken. */
 void buf_append_always(struct buf *b, struct span bytes);
 
-/* Gives an empty buf a first chunk that holds `bytes` in one piece, when one chunk can (else as much as
- * one can), so that buf_front is the whole. False when the pool is at its limit. */
+/* Gives an empty buf a first chunk that holds `bytes` in one piece, when one chunk can (else as
+ * much as one can), so that buf_front is the whole. False when the pool is at its limit. */
 bool buf_prepare(struct buf *b, byte_count bytes) __attribute__((warn_unused_result));
 
 /* Room to write into at the end, at least 1 byte, at most 16 KiB; NULL when the pool is at its
@@ -81,6 +81,10 @@ void buf_patch(struct buf *b, byte_count offset, struct span bytes);
 
 /* Moves all bytes of `from` to the end of `to` without copying. Both have the same pool. */
 void buf_move(struct buf *to, struct buf *from);
+
+/* Moves whole chunks of `from` to the end of `to`, in all `size` bytes, which must end with a
+ * chunk. */
+void buf_split(struct buf *from, struct buf *to, byte_count size);
 
 /* All bytes in one contiguous span: the front as it is when one chunk holds them, else a copy that
  * the caller frees through `*owned` (NULL when nothing was copied). */

@@ -159,9 +159,8 @@ static void on_seeds(void *owner, const struct names_seeds *found)
 
 static void look_up_seeds(struct cluster *c)
 {
-    const struct upstream_settings *up = &c->proxy->settings->upstream;
-    c->lookup = names_resolve_seeds(c->names, up->srv_host, up->srv_service_name,
-                                    (size_t)up->srv_max_hosts, on_seeds, c);
+    c->lookup =
+        names_resolve_seeds(c->names, &c->proxy->settings->upstream, on_seeds, c);
 }
 
 void cluster_open(struct cluster *c)

@@ -1,0 +1,197 @@
+/* One turn of libuv: timers, prepare, poll, check, close callbacks.
+ *
+ * Writes are gathered: a conn that was sent something is marked, and written once when the turn's
+ * events are over (check), or before the poll for what timers sent (prepare). Events that must not
+ * come from inside a call are put off to the check of the next turn. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/require.h"
+#include "loop/loop_parts.h"
+
+static msec loop_now(struct net *net)
+{
+    return (msec)uv_now(&loop_of(net)->uv);
+}
+
+static void loop_random(struct net *net, void *out, size_t size)
+{
+    uint8_t *at = out;
+    (void)net;
+    while (size > 0) {
+        ssize_t got = getrandom(at, size, 0);
+        require(got > 0 || errno == EINTR);
+        if (got > 0) {
+            at += got;
+            size -= (size_t)got;
+        }
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct loop *loop = container_of(timer, struct loop, timer);
+    loop->armed_at = MSEC_NEVER;
+    net_run_deadlines(&loop->net);
+}
+
+/* Armed only when the time is earlier than what is armed: ringing for nothing costs less than
+ * arming anew for every message. */
+static void loop_wake_at(struct net *net, msec at)
+{
+    struct loop *loop = loop_of(net);
+    if (at >= loop->armed_at) {
+        return;
+    }
+    msec now = (msec)uv_now(&loop->uv);
+    loop->armed_at = at;
+    uv_timer_start(&loop->timer, on_timer, at > now ? (uint64_t)(at - now) : 0, 0);
+}
+
+static const struct net_ops operations = {
+    .now = loop_now,
+    .random = loop_random,
+    .wake_at = loop_wake_at,
+    .listen = loop_listen,
+    .listener_address = loop_listener_address,
+    .listener_close = loop_listener_close,
+    .dial = loop_conn_dial,
+    .send = loop_conn_send,
+    .send_buf = loop_conn_send_buf,
+    .queued = loop_conn_queued,
+    .pause = loop_conn_pause,
+    .resume = loop_conn_resume,
+    .close = loop_conn_close,
+    .query = loop_dns_query,
+    .query_cancel = loop_dns_cancel,
+    .work = loop_work,
+    .store = loop_store,
+    .watch = loop_watch,
+    .watch_close = loop_watch_close,
+    .spawn = loop_spawn,
+};
+
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle; /* its being active keeps the poll from waiting */
+}
+
+void loop_put_off(struct loop *loop, struct later *l)
+{
+    if (list_is_empty(&loop->later)) {
+        uv_idle_start(&loop->idle, on_idle);
+    }
+    list_push_back(&loop->later, &l->link);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    loop_conn_flush_all(container_of(prepare, struct loop, prepare));
+}
+
+static void on_check(uv_check_t *check)
+{
+    struct loop *loop = container_of(check, struct loop, check);
+    struct list due;
+    list_init(&due);
+    list_move_all(&due, &loop->later);
+    while (!list_is_empty(&due)) {
+        struct later *l = container_of(list_first(&due), struct later, link);
+        list_remove(&l->link);
+        l->happen(l);
+    }
+    if (list_is_empty(&loop->later)) {
+        uv_idle_stop(&loop->idle);
+    }
+    loop_conn_flush_all(loop);
+}
+
+struct loop *loop_new(byte_count buffer_bytes, struct error *why)
+{
+    struct loop *loop = xcalloc(1, sizeof *loop);
+    int failed = uv_loop_init(&loop->uv);
+    if (failed != 0) {
+        error_set(why, STATUS_IO_FAILED, "the event loop cannot be made: %s", uv_strerror(failed));
+        free(loop);
+        return NULL;
+    }
+    net_init(&loop->net, &operations, buffer_bytes);
+    list_init(&loop->dirty);
+    list_init(&loop->later);
+    loop->armed_at = MSEC_NEVER;
+    uv_timer_init(&loop->uv, &loop->timer);
+    uv_prepare_init(&loop->uv, &loop->prepare);
+    uv_check_init(&loop->uv, &loop->check);
+    uv_idle_init(&loop->uv, &loop->idle);
+    uv_prepare_start(&loop->prepare, on_prepare);
+    uv_check_start(&loop->check, on_check);
+    return loop;
+}
+
+struct net *loop_net(struct loop *loop)
+{
+    return &loop->net;
+}
+
+void loop_run(struct loop *loop)
+{
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+void loop_stop(struct loop *loop)
+{
+    uv_stop(&loop->uv);
+}
+
+int loop_free(struct loop *loop)
+{
+    loop_dns_free(loop->dns);
+    uv_close((uv_handle_t *)&loop->timer, NULL);
+    uv_close((uv_handle_t *)&loop->prepare, NULL);
+    uv_close((uv_handle_t *)&loop->check, NULL);
+    uv_close((uv_handle_t *)&loop->idle, NULL);
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
+    int result = uv_loop_close(&loop->uv);
+    if (result == 0) {
+        net_clear(&loop->net);
+        free(loop);
+    }
+    return result;
+}
+
+enum status loop_status(int uv_error)
+{
+    switch (uv_error) {
+    case 0:
+        return STATUS_OK;
+    case UV_EOF:
+        return STATUS_PEER_CLOSED;
+    case UV_ECONNREFUSED:
+    case UV_ENOENT:
+        return STATUS_REFUSED;
+    case UV_ECONNRESET:
+    case UV_EPIPE:
+    case UV_ECONNABORTED:
+        return STATUS_PEER_RESET;
+    case UV_ETIMEDOUT:
+        return STATUS_TIMED_OUT;
+    case UV_ENETUNREACH:
+    case UV_EHOSTUNREACH:
+        return STATUS_UNREACHABLE;
+    case UV_EADDRINUSE:
+        return STATUS_ADDRESS_IN_USE;
+    case UV_EADDRNOTAVAIL:
+    case UV_EAFNOSUPPORT:
+        return STATUS_ADDRESS_UNAVAILABLE;
+    case UV_EACCES:
+    case UV_EPERM:
+        return STATUS_PERMISSION_DENIED;
+    case UV_EMFILE:
+    case UV_ENFILE:
+        return STATUS_OUT_OF_DESCRIPTORS;
+    default:
+        return STATUS_IO_FAILED;
+    }
+}

@@ -1,0 +1,24 @@
+/* The product's world: net.h over libuv and c-ares, one thread, one loop. */
+#ifndef LOOP_LOOP_H
+#define LOOP_LOOP_H
+
+#include "net/net.h"
+
+struct loop;
+
+/* `buffer_bytes` bounds all queued bytes. NULL on failure. */
+struct loop *loop_new(byte_count buffer_bytes, struct error *why);
+
+struct net *loop_net(struct loop *loop);
+
+/* Runs until loop_stop. */
+void loop_run(struct loop *loop);
+
+/* Leaves loop_run after the current turn; may be called from any event. */
+void loop_stop(struct loop *loop);
+
+/* Closes what is the loop's own, waits for the last close callbacks, and returns the result of
+ * uv_loop_close: 0 when everything that others opened was closed. */
+int loop_free(struct loop *loop);
+
+#endif
