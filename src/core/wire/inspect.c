@@ -8,12 +8,12 @@
 
 _Static_assert(FIELD_COUNT <= 32, "walk.seen has a bit for each field");
 
-/* Above the fields' own bits in `sequences`: one per field that can be a document sequence. */
 static uint32_t bit(enum field field)
 {
     return 1U << field;
 }
 
+/* Those that can be a document sequence instead. */
 static const uint32_t SEQUENCE_FIELDS = 1U << FIELD_DOCUMENTS | 1U << FIELD_UPDATES |
                                         1U << FIELD_DELETES | 1U << FIELD_OPS | 1U << FIELD_NS_INFO;
 
@@ -108,25 +108,6 @@ static bool is_wrapper(const struct request_facts *facts, const struct element *
            (span_is(e->key, "$query") || span_is(e->key, "query"));
 }
 
-static void on_command(struct inspect_walk *w, struct request_facts *facts,
-                       const struct skim_element *e)
-{
-    enum { NAME_MOST = 64 };
-    struct span name = e->element.key;
-    w->seen |= bit(FIELD_COMMAND);
-    facts->command = command_of(name);
-    facts->command_name =
-        walk_lend(w, facts, name.size > NAME_MOST ? span_head(name, NAME_MOST) : name);
-    if (facts->opcode == OP_QUERY && !command_has(facts->command, TRAIT_OVER_QUERY)) {
-        w->fault = WIRE_FAULT_QUERY_COMMAND;
-    }
-    /* Until the pipeline was seen whole, or `out` was seen to be inline. */
-    facts->has_write_stage = facts->command == COMMAND_AGGREGATE ||
-                             facts->command == COMMAND_MAP_REDUCE ||
-                             facts->command == COMMAND_MAP_REDUCE_LOWER;
-    want(w, facts, FIELD_COMMAND, e);
-}
-
 static void on_field(struct inspect_walk *w, struct request_facts *facts,
                      const struct skim_element *e)
 {
@@ -154,6 +135,29 @@ static void on_field(struct inspect_walk *w, struct request_facts *facts,
         return;
     }
     want(w, facts, field, e);
+}
+
+static void on_command(struct inspect_walk *w, struct request_facts *facts,
+                       const struct skim_element *e)
+{
+    enum { NAME_MOST = 64 };
+    struct span name = e->element.key;
+    w->seen |= bit(FIELD_COMMAND);
+    facts->command = command_of(name);
+    facts->command_name =
+        walk_lend(w, facts, name.size > NAME_MOST ? span_head(name, NAME_MOST) : name);
+    if (facts->opcode == OP_QUERY && !command_has(facts->command, TRAIT_OVER_QUERY)) {
+        w->fault = WIRE_FAULT_QUERY_COMMAND;
+    }
+    /* Until the pipeline was seen whole, or `out` was seen to be inline. */
+    facts->has_write_stage = facts->command == COMMAND_AGGREGATE ||
+                             facts->command == COMMAND_MAP_REDUCE ||
+                             facts->command == COMMAND_MAP_REDUCE_LOWER;
+    if (span_is(name, "$db")) {
+        on_field(w, facts, e); /* "no such command", a server will say */
+    } else {
+        want(w, facts, FIELD_COMMAND, e);
+    }
 }
 
 static void on_element(struct inspect_walk *w, struct request_facts *facts,
