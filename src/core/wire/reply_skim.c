@@ -20,7 +20,7 @@ enum reply_field {
 
 void reply_skim_begin(struct reply_skim *s, struct message_head head)
 {
-    s->facts = (struct reply_facts){0};
+    memset(&s->facts, 0, sizeof s->facts);
     s->within = IN_ROOT;
     s->pending = REPLY_NONE;
     s->result = head.opcode == OP_MSG ? REPLY_MORE : REPLY_MALFORMED;
