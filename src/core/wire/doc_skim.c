@@ -133,8 +133,7 @@ static enum skim_event gather_key(struct doc_skim *s, struct span *in, struct sk
     if (in->size == 0) {
         return SKIM_NEED_MORE;
     }
-    size_t from = s->used == 0 ? 1 : 0; /* the type may be any byte but zero */
-    const uint8_t *zero = memchr(in->at + from, 0, in->size - from);
+    const uint8_t *zero = memchr(in->at, 0, in->size); /* the type before the key is not zero */
     size_t size = zero == NULL ? in->size : (size_t)(zero - in->at) + 1;
     if (size >= ahead(s)) {
         return bad(s);

@@ -2,7 +2,7 @@
 #ifndef UNIT_CORE_WIRE_FACTS_SAME_H
 #define UNIT_CORE_WIRE_FACTS_SAME_H
 
-#include "wire_make.h"
+#include <string.h>
 
 #include "core/wire/inspect.h"
 
@@ -33,12 +33,16 @@ static inline struct request_facts facts_print(const struct request_facts *facts
     return f;
 }
 
-/* Padding is left out by going over the members between which there is some. */
-static inline void assert_same_facts(const struct request_facts *a, const struct request_facts *b)
+/* The first member that differs; NULL when none does. */
+static inline const char *facts_difference(const struct request_facts *a,
+                                           const struct request_facts *b)
 {
     struct request_facts x = facts_print(a);
     struct request_facts y = facts_print(b);
-#define SAME(member) assert_memory_equal(&x.member, &y.member, sizeof x.member)
+#define SAME(member)                                          \
+    if (memcmp(&x.member, &y.member, sizeof x.member) != 0) { \
+        return #member;                                       \
+    }
     SAME(request_id);
     SAME(opcode);
     SAME(message_bytes);
@@ -86,6 +90,7 @@ static inline void assert_same_facts(const struct request_facts *a, const struct
     SAME(hello.topology_counter);
     SAME(hello.max_await_ms);
 #undef SAME
+    return NULL;
 }
 
 #endif

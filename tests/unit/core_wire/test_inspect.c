@@ -363,6 +363,11 @@ static void test_odd_types_count_as_absent(void **state)
     assert_int_equal(f->max_time_ms, -1);
     assert_false(f->is_w0);
     assert_int_equal(f->api_version.size, 0);
+    f = inspect_json(&r, "{\"find\": \"c\", \"maxTimeMS\": -5, \"$db\": \"d\"}");
+    assert_int_equal(f->max_time_ms, -1);
+    f = inspect_json(&r, "{\"find\": \"c\", \"lsid\": {\"id\": {\"$binary\": {\"base64\": \"AAEC\","
+                         " \"subType\": \"04\"}}}, \"$db\": \"d\"}");
+    assert_false(f->has_lsid);
     f = inspect_json(&r, "{\"update\": \"c\", \"writeConcern\": {\"w\": 0}, \"$db\": \"d\"}");
     assert_true(f->is_w0);
     f = inspect_json(
@@ -462,6 +467,42 @@ static void test_too_large_to_look_at(void **state)
     make_free(&r.maker);
 }
 
+/* Of a document whose first key matters, the size does not. */
+static void test_first_keys_of_large_documents(void **state)
+{
+    (void)state;
+    struct request r = {0};
+    char json[1500];
+    snprintf(json, sizeof json,
+             "{\"aggregate\": \"c\", \"pipeline\": [{\"$changeStream\": {\"a\": \"%0500d\"}},"
+             " {\"$merge\": {\"a\": \"%0500d\"}}], \"$db\": \"d\"}",
+             1, 1);
+    const struct request_facts *f = inspect_json(&r, json);
+    assert_true(f->is_change_stream);
+    assert_true(f->has_write_stage);
+    snprintf(json, sizeof json,
+             "{\"explain\": {\"find\": \"c\", \"filter\": {\"a\": \"%0500d\"}}, \"$db\": \"d\"}",
+             1);
+    assert_int_equal(inspect_json(&r, json)->explained, COMMAND_FIND);
+    snprintf(json, sizeof json,
+             "{\"mapReduce\": \"c\", \"out\": {\"inline\": \"%0500d\"}, \"$db\": \"d\"}", 1);
+    assert_false(inspect_json(&r, json)->has_write_stage);
+    make_free(&r.maker);
+}
+
+static void test_read_preference_that_is_not_bson(void **state)
+{
+    (void)state;
+    struct request r = {0};
+    inspect_json(&r, "{\"find\": \"c\", \"$readPreference\": {\"mode\": \"nearest\"}, \"$db\":"
+                     " \"d\"}");
+    uint8_t *mode = memmem(r.maker.bytes, r.maker.size, "nearest", 8);
+    mode[8] = 5; /* the final zero of that document */
+    inspect(&r);
+    assert_true(r.facts.preference.is_malformed);
+    make_free(&r.maker);
+}
+
 static void test_command_table(void **state)
 {
     (void)state;
@@ -500,6 +541,8 @@ int main(void)
         cmocka_unit_test(test_max_time_in_place),
         cmocka_unit_test(test_keep),
         cmocka_unit_test(test_too_large_to_look_at),
+        cmocka_unit_test(test_first_keys_of_large_documents),
+        cmocka_unit_test(test_read_preference_that_is_not_bson),
         cmocka_unit_test(test_command_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

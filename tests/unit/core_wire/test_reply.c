@@ -253,6 +253,10 @@ static void test_own_request(void **state)
     assert_int_equal(body.size, command.len);
     assert_memory_equal(body.at, bson_get_data(&command), command.len);
     assert_false(reply_body(span_head(b.message, b.message.size - 1), &body));
+    buf_append_always(&b.out, span_text("x"));
+    free(b.owned);
+    b.message = buf_flatten(&b.out, &b.owned);
+    assert_false(reply_body(b.message, &body));
     bson_destroy(&command);
     built_end(&b);
 }

@@ -91,6 +91,8 @@ static void test_facts(void **state)
     assert_true(f.is_ok && !f.has_cursor && !f.has_write_errors);
     assert_int_equal(f.labels, 0);
     assert_int_equal(f.code, 0);
+    f = facts_of("{\"code\": 10107, \"ok\": 1}", 1000);
+    assert_int_equal(reply_state_change(&f), 0);
     f = facts_of(REPLIES[8], 1000);
     assert_false(f.has_ok);
 }
