@@ -31,8 +31,7 @@ enum tls_result tls_fail(struct tls *t, enum status status, const char *format, 
     t->why = xcalloc(1, sizeof *t->why);
     error_set(t->why, status, "%s", text);
     if (!t->ready && t->resume != NULL) {
-        tls_resume_forget(
-            t->resume); /* should that be the cause, the next handshake is a full one */
+        tls_resume_forget(t->resume); /* should it be the cause: next time in full */
     }
     return TLS_FAILED;
 }

@@ -127,30 +127,32 @@ static size_t count_records(struct buf *b)
     return records;
 }
 
+/* Sizes of parts, and the records that they make. */
+static const struct {
+    size_t sizes[4];
+    size_t records;
+} gatherings[] = {
+    {{16, 100, 5, 0}, 1},       {{16, 16 * 1024 - 16, 0, 0}, 1},
+    {{16, 16 * 1024, 0, 0}, 2}, {{16 * 1024, 0, 16, 0}, 2},
+    {{1, 40 * 1024, 1, 0}, 3},  {{40 * 1024, 40 * 1024, 0, 0}, 5},
+    {{40 * 1024, 0, 0, 0}, 3},  {{0, 0, 0, 0}, 0},
+    {{0, 7, 0, 0}, 1},
+};
+
 static void small_parts_share_a_record(void **state)
 {
     (void)state;
     static const uint8_t large[40 * 1024];
-    static const struct {
-        size_t sizes[4];
-        size_t records;
-    } cases[] = {
-        {{16, 100, 5, 0}, 1},       {{16, 16 * 1024 - 16, 0, 0}, 1},
-        {{16, 16 * 1024, 0, 0}, 2}, {{16 * 1024, 0, 16, 0}, 2},
-        {{1, 40 * 1024, 1, 0}, 3},  {{40 * 1024, 40 * 1024, 0, 0}, 5},
-        {{40 * 1024, 0, 0, 0}, 3},  {{0, 0, 0, 0}, 0},
-        {{0, 7, 0, 0}, 1},
-    };
     struct pair p;
     pair_open(&p, TLS1_3_VERSION);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof gatherings / sizeof gatherings[0]; i++) {
         struct span parts[4];
         for (size_t k = 0; k < 4; k++) {
-            parts[k] = span_of(large, cases[i].sizes[k]);
+            parts[k] = span_of(large, gatherings[i].sizes[k]);
         }
         assert_int_equal(tls_put_plain(p.client, parts, 4), TLS_OK);
         tls_take_cipher(p.client, &p.wire);
-        assert_int_equal(count_records(&p.wire), cases[i].records);
+        assert_int_equal(count_records(&p.wire), gatherings[i].records);
     }
     pair_clear(&p);
 }

@@ -119,16 +119,27 @@ struct pair {
     size_t served;   /* plain bytes that came to the server */
 };
 
-static inline void pair_init(struct pair *p, struct tls_config *config, SSL_CTX *ctx,
-                             const char *host_name, struct tls_resume *resume)
+static inline void pair_init_server(struct pair *p, SSL_CTX *ctx)
+{
+    p->server = SSL_new(ctx);
+    SSL_set_bio(p->server, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_accept_state(p->server);
+}
+
+static inline void pair_init_client(struct pair *p, struct tls_config *config,
+                                    const char *host_name, struct tls_resume *resume)
 {
     *p = (struct pair){.step = 16 * 1024, .result = TLS_WANT_MORE};
     chunk_pool_init(&p->pool, 64 * MIB);
     buf_init(&p->wire, &p->pool);
     p->client = tls_new(config, host_name, resume, &p->pool);
-    p->server = SSL_new(ctx);
-    SSL_set_bio(p->server, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
-    SSL_set_accept_state(p->server);
+}
+
+static inline void pair_init(struct pair *p, struct tls_config *config, SSL_CTX *ctx,
+                             const char *host_name, struct tls_resume *resume)
+{
+    pair_init_client(p, config, host_name, resume);
+    pair_init_server(p, ctx);
 }
 
 static inline void pair_clear(struct pair *p)
