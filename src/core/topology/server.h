@@ -49,7 +49,7 @@ struct topology_version {
 struct server_description {
     enum server_type type;
     char *set_name; /* NULL when absent, as all texts here */
-    char *me;       /* lower case, as hosts and primary */
+    char *me;       /* "host:port" in lower case, as hosts and primary */
     char *primary;
     char **hosts; /* hosts, passives and arbiters, in that order */
     size_t host_count;
