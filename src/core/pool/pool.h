@@ -48,8 +48,8 @@ enum pool_outcome {
 };
 
 struct backend_id {
-    uint16_t index;
-    uint16_t tag; /* never 0: a zeroed id names no backend */
+    uint16_t index; /* below the greatest max_size that was in force */
+    uint16_t tag;   /* never 0: a zeroed id names no backend */
 };
 
 struct waiter_id {

@@ -3,13 +3,14 @@
 #include "core/topology/topology.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/require.h"
 #include "core/topology/topology_parts.h"
+#include "core/wire/reply_skim.h"
 
 struct topology *topology_new(const struct topology_options *options)
 {
@@ -208,24 +209,12 @@ void topology_on_check_failed(struct topology *t, uint32_t id, enum status statu
     topology_transit(t, m);
 }
 
-/* SDAM: "not writable primary" and "node is recovering" errors. */
-static bool is_state_change(int32_t code)
-{
-    static const int32_t codes[] = {10107, 13435, 10058, 11600, 11602, 13436, 189, 91};
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
-        if (codes[i] == code) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool topology_on_command_error(struct topology *t, uint32_t id, const struct topology_error *error,
                                msec now)
 {
     struct member *m = find_id(t, id);
     if (m == NULL || t->kind == TOPOLOGY_LOAD_BALANCED || !error->is_current ||
-        !is_state_change(error->code)) {
+        !code_is_state_change(error->code)) {
         return false;
     }
     const struct topology_version *known = &m->server.description.version;
@@ -240,9 +229,7 @@ bool topology_on_command_error(struct topology *t, uint32_t id, const struct top
     member_become_unknown(t, m, text);
     m->server.description.version = error->version;
     m->must_check = true;
-    if (error->code == 91 || error->code == 11600) {
-        m->must_clear = true;
-    }
+    m->must_clear = m->must_clear || code_is_shutdown(error->code);
     topology_transit(t, m);
     return true;
 }
