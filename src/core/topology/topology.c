@@ -225,11 +225,13 @@ bool topology_on_command_error(struct topology *t, uint32_t id, const struct top
     }
     char text[80];
     snprintf(text, sizeof text, "it answered a command with error %d", (int)error->code);
+    /* SDAM: before MongoDB 4.2 a primary that stepped down closed all connections. */
+    bool closes_all = m->server.description.max_wire < 8;
     m->server.updated_at = now;
     member_become_unknown(t, m, text);
     m->server.description.version = error->version;
     m->must_check = true;
-    m->must_clear = m->must_clear || code_is_shutdown(error->code);
+    m->must_clear = m->must_clear || closes_all || code_is_shutdown(error->code);
     topology_transit(t, m);
     return true;
 }
