@@ -17,7 +17,9 @@ struct stream {
     void *owner;
     bool opened;
     bool closing;
-    struct error why; /* what on_closed's status means, when TLS has more to say */
+    bool paused;
+    struct deadline resumed; /* what waited inside is delivered in the turn after a resume */
+    struct error why;        /* what on_closed's status means, when TLS has more to say */
 };
 
 /* What a dial through TLS needs; `config` NULL means plain. */

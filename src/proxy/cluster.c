@@ -159,8 +159,7 @@ static void on_seeds(void *owner, const struct names_seeds *found)
 
 static void look_up_seeds(struct cluster *c)
 {
-    c->lookup =
-        names_resolve_seeds(c->names, &c->proxy->settings->upstream, on_seeds, c);
+    c->lookup = names_resolve_seeds(c->names, &c->proxy->settings->upstream, on_seeds, c);
 }
 
 void cluster_open(struct cluster *c)

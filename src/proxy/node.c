@@ -181,7 +181,7 @@ void node_plan(struct node *node, struct link_plan *plan)
         .options = {.keep_alive_seconds = s->upstream.keep_alive_seconds,
                     .user_timeout_ms = s->upstream.tcp_user_timeout_ms},
         .security = {.config = node->proxy->tls, .host_name = node->host, .resume = node->resume},
-        .proxy = node->proxy->outbound,
+        .proxy = &node->proxy->outbound,
     };
 }
 

@@ -1,0 +1,82 @@
+/* mooring check, settings, version. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/scope.h"
+#include "commands.h"
+#include "settings/settings_table.h"
+
+int command_check(const struct command_line *line)
+{
+    struct settings s;
+    struct settings_origins origins;
+    struct problems problems = {0};
+    settings_load(&line->source, &s, &origins, &problems);
+    problems_print(&problems, stdout);
+    int result = problems.errors == 0 ? EXIT_GOOD : EXIT_FATAL;
+    if (result == EXIT_GOOD) {
+        puts("the settings are good");
+    }
+    problems_clear(&problems);
+    settings_origins_clear(&origins);
+    settings_clear(&s);
+    return result;
+}
+
+static void print_markdown(void)
+{
+    puts("| setting | default | meaning |\n| --- | --- | --- |");
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *o = &option_table[i];
+        bool has_default = o->fallback != NULL && o->fallback[0] != '\0';
+        printf("| `%s` | %s%s%s | %s |\n", o->path, has_default ? "`" : "",
+               has_default ? o->fallback : "", has_default ? "`" : "", o->help);
+    }
+}
+
+static void print_yaml(void)
+{
+    char section[64] = "";
+    puts("# Every setting of Mooring with its default. Uncomment what you change.");
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *o = &option_table[i];
+        size_t length = strcspn(o->path, ".");
+        if (strncmp(section, o->path, length) != 0 || section[length] != '\0') {
+            snprintf(section, sizeof section, "%.*s", (int)length, o->path);
+            printf("\n%s:\n", section);
+        }
+        bool is_list = o->type == OPTION_LIST;
+        printf("  # %s\n  # %s: %s%s%s\n", o->help, o->path + length + 1, is_list ? "\"" : "",
+               o->fallback == NULL ? "" : o->fallback, is_list ? "\"" : "");
+    }
+}
+
+int command_settings(const struct command_line *line)
+{
+    struct settings s;
+    struct settings_origins origins;
+    struct problems problems = {0};
+    if (line->wants_markdown || line->wants_yaml) {
+        (line->wants_markdown ? print_markdown : print_yaml)();
+        return EXIT_GOOD;
+    }
+    settings_load(&line->source, &s, &origins, &problems);
+    for (size_t i = 0; i < option_count; i++) {
+        auto_free char *value = option_print(&option_table[i], &s);
+        printf("%-36s %-32s %s\n", option_table[i].path, value, origins.texts[i]);
+    }
+    problems_print(&problems, stderr);
+    int result = problems.errors == 0 ? EXIT_GOOD : EXIT_FATAL;
+    problems_clear(&problems);
+    settings_origins_clear(&origins);
+    settings_clear(&s);
+    return result;
+}
+
+int command_version(const struct command_line *line)
+{
+    (void)line;
+    puts("mooring " MOORING_VERSION "\nlargest message: 48000000 bytes");
+    return EXIT_GOOD;
+}
