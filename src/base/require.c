@@ -54,7 +54,9 @@ void *xrealloc(void *old, size_t size)
 char *xstrndup(const char *text, size_t size)
 {
     char *copy = xmalloc(size + 1);
-    memcpy(copy, text, size);
+    if (size > 0) { /* the span of nothing has no text */
+        memcpy(copy, text, size);
+    }
     copy[size] = '\0';
     return copy;
 }

@@ -1,14 +1,21 @@
 /* One turn of libuv: timers, prepare, poll, check, close callbacks.
  *
  * Writes are gathered: a conn that was sent something is marked, and written once when the turn's
- * events are over (check), or before the poll for what timers sent (prepare). Events that must not
- * come from inside a call are put off to the check of the next turn. */
+ * events are over (check), or before the poll for what timers and close callbacks sent (prepare).
+ * Events that must not come from inside a call are put off to the check of the next turn; an idle
+ * handle then keeps the poll from waiting. */
+#include "loop/loop.h"
+
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
 #include "base/require.h"
 #include "loop/loop_parts.h"
+
+/* How long loop_free waits for work on the thread pool and close callbacks. */
+enum { END_MS = 5000 };
 
 static msec loop_now(struct net *net)
 {
@@ -36,17 +43,26 @@ static void on_timer(uv_timer_t *timer)
     net_run_deadlines(&loop->net);
 }
 
+static void on_due(struct later *l)
+{
+    net_run_deadlines(&container_of(l, struct loop, due)->net);
+}
+
 /* Armed only when the time is earlier than what is armed: ringing for nothing costs less than
- * arming anew for every message. */
+ * arming anew for every message. What is due already waits for the next turn without the timer,
+ * since libuv would ring a timer of 0 again and again within one turn. */
 static void loop_wake_at(struct net *net, msec at)
 {
     struct loop *loop = loop_of(net);
-    if (at >= loop->armed_at) {
-        return;
-    }
     msec now = (msec)uv_now(&loop->uv);
-    loop->armed_at = at;
-    uv_timer_start(&loop->timer, on_timer, at > now ? (uint64_t)(at - now) : 0, 0);
+    if (at <= now) {
+        if (list_is_empty(&loop->due.link)) {
+            loop_put_off(loop, &loop->due);
+        }
+    } else if (at < loop->armed_at) {
+        loop->armed_at = at;
+        uv_timer_start(&loop->timer, on_timer, (uint64_t)(at - now), 0);
+    }
 }
 
 static const struct net_ops operations = {
@@ -77,17 +93,27 @@ static void on_idle(uv_idle_t *idle)
     (void)idle; /* its being active keeps the poll from waiting */
 }
 
-void loop_put_off(struct loop *loop, struct later *l)
+/* The poll waits only when nothing is left for the next turn. */
+static void set_waiting(struct loop *loop)
 {
-    if (list_is_empty(&loop->later)) {
+    if (list_is_empty(&loop->later) && list_is_empty(&loop->dirty)) {
+        uv_idle_stop(&loop->idle);
+    } else {
         uv_idle_start(&loop->idle, on_idle);
     }
+}
+
+void loop_put_off(struct loop *loop, struct later *l)
+{
     list_push_back(&loop->later, &l->link);
+    set_waiting(loop);
 }
 
 static void on_prepare(uv_prepare_t *prepare)
 {
-    loop_conn_flush_all(container_of(prepare, struct loop, prepare));
+    struct loop *loop = container_of(prepare, struct loop, prepare);
+    loop_conn_flush_all(loop);
+    set_waiting(loop);
 }
 
 static void on_check(uv_check_t *check)
@@ -101,10 +127,8 @@ static void on_check(uv_check_t *check)
         list_remove(&l->link);
         l->happen(l);
     }
-    if (list_is_empty(&loop->later)) {
-        uv_idle_stop(&loop->idle);
-    }
     loop_conn_flush_all(loop);
+    set_waiting(loop);
 }
 
 struct loop *loop_new(byte_count buffer_bytes, struct error *why)
@@ -116,9 +140,11 @@ struct loop *loop_new(byte_count buffer_bytes, struct error *why)
         free(loop);
         return NULL;
     }
+    signal(SIGPIPE, SIG_IGN); /* a write to a peer that is gone is an outcome, not the end */
     net_init(&loop->net, &operations, buffer_bytes);
     list_init(&loop->dirty);
     list_init(&loop->later);
+    later_init(&loop->due, on_due);
     loop->armed_at = MSEC_NEVER;
     uv_timer_init(&loop->uv, &loop->timer);
     uv_prepare_init(&loop->uv, &loop->prepare);
@@ -126,6 +152,8 @@ struct loop *loop_new(byte_count buffer_bytes, struct error *why)
     uv_idle_init(&loop->uv, &loop->idle);
     uv_prepare_start(&loop->prepare, on_prepare);
     uv_check_start(&loop->check, on_check);
+    uv_unref((uv_handle_t *)&loop->prepare);
+    uv_unref((uv_handle_t *)&loop->check);
     return loop;
 }
 
@@ -144,14 +172,28 @@ void loop_stop(struct loop *loop)
     uv_stop(&loop->uv);
 }
 
+static void on_end_limit(uv_timer_t *timer)
+{
+    uv_stop(timer->loop);
+}
+
+/* What others left open is left to show in the result. */
+static void run_to_end(struct loop *loop)
+{
+    uv_timer_start(&loop->timer, on_end_limit, END_MS, 0);
+    uv_unref((uv_handle_t *)&loop->timer);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
 int loop_free(struct loop *loop)
 {
     loop_dns_free(loop->dns);
+    loop->dns = NULL;
+    run_to_end(loop);
     uv_close((uv_handle_t *)&loop->timer, NULL);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_close((uv_handle_t *)&loop->check, NULL);
     uv_close((uv_handle_t *)&loop->idle, NULL);
-    uv_run(&loop->uv, UV_RUN_NOWAIT);
     uv_run(&loop->uv, UV_RUN_NOWAIT);
     int result = uv_loop_close(&loop->uv);
     if (result == 0) {
@@ -179,6 +221,7 @@ enum status loop_status(int uv_error)
         return STATUS_TIMED_OUT;
     case UV_ENETUNREACH:
     case UV_EHOSTUNREACH:
+    case UV_ENETDOWN:
         return STATUS_UNREACHABLE;
     case UV_EADDRINUSE:
         return STATUS_ADDRESS_IN_USE;

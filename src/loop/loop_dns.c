@@ -1,20 +1,23 @@
 /* c-ares on the loop: one channel per resolver, its descriptors watched by uv_poll, its timers
  * driven by the deadline heap.
  *
- * An answer may come from inside ares_query, and ares_cancel and ares_destroy call back everything
- * that is pending: every answer is therefore put off to the next turn. A channel that failed
- * (refused, timed out, no servers) is not trusted any more and is made anew for the next question.
- */
+ * An answer may come from inside ares_query, and ares_destroy calls back everything that is
+ * pending: every answer is therefore put off to the next turn. A channel that failed (refused,
+ * timed out, no servers) is not trusted any more and is made anew for the next question; so is the
+ * system's when its list of servers was written anew, which c-ares reads only once. */
 #include <ares.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 
 #include "base/require.h"
 #include "loop/loop_parts.h"
 
-enum { CLASS_IN = 1, TRY_MS = 2000, TRIES = 2, EDNS_BYTES = 1232, TIMER_MS = 250 };
+enum { CLASS_IN = 1, TRY_MS = 2000, TRIES = 2, EDNS_BYTES = 1232 };
+
+static const char system_list[] = "/etc/resolv.conf";
 
 struct channel {
     struct list link;
@@ -24,7 +27,8 @@ struct channel {
     struct list polls;
     struct deadline timer;
     size_t pending;
-    bool is_spent; /* takes no more questions; destroyed when none is pending */
+    struct stat list; /* the system's servers, as read; all 0 for another resolver */
+    bool is_spent;    /* takes no more questions; destroyed when none is pending */
 };
 
 struct socket_poll {
@@ -49,7 +53,7 @@ struct loop_query {
     bool is_cancelled;
 };
 
-static void destroy_if_done(struct channel *c);
+static void after_ares(struct channel *c);
 
 static void free_poll(uv_handle_t *handle)
 {
@@ -64,7 +68,7 @@ static void on_ready(uv_poll_t *poll, int failed, int events)
     bool can_write = failed != 0 || (events & UV_WRITABLE) != 0;
     ares_process_fd(c->ares, can_read ? p->fd : ARES_SOCKET_BAD,
                     can_write ? p->fd : ARES_SOCKET_BAD);
-    destroy_if_done(c);
+    after_ares(c);
 }
 
 static struct socket_poll *find_poll(struct channel *c, ares_socket_t fd)
@@ -107,11 +111,9 @@ static void on_socket_state(void *owner, ares_socket_t fd, int readable, int wri
 static void on_timer(struct deadline *d, msec now)
 {
     struct channel *c = container_of(d, struct channel, timer);
+    (void)now;
     ares_process_fd(c->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-    if (c->pending > 0) {
-        net_set_deadline(&c->loop->net, &c->timer, now + TIMER_MS);
-    }
-    destroy_if_done(c);
+    after_ares(c);
 }
 
 static void destroy(struct channel *c)
@@ -123,18 +125,24 @@ static void destroy(struct channel *c)
     free(c);
 }
 
-static void destroy_if_done(struct channel *c)
+/* To be called after every call of c-ares that may have changed what it waits for. */
+static void after_ares(struct channel *c)
 {
+    struct timeval room;
+    struct net *net = &c->loop->net;
     if (c->is_spent && c->pending == 0) {
         destroy(c);
+        return;
     }
+    const struct timeval *wait = ares_timeout(c->ares, NULL, &room);
+    msec wait_ms = wait == NULL ? 0 : (msec)wait->tv_sec * 1000 + wait->tv_usec / 1000 + 1;
+    net_set_deadline(net, &c->timer, msec_after(net_now(net), wait_ms));
 }
 
-/* False when c-ares knows no server but its own guess, 127.0.0.1, for want of a list. */
-static bool has_servers(ares_channel ares)
+/* Without a list c-ares would ask 127.0.0.1, a guess that nobody configured. */
+static bool lists_servers(void)
 {
-    struct ares_addr_port_node *servers = NULL;
-    FILE *file = fopen("/etc/resolv.conf", "re");
+    FILE *file = fopen(system_list, "re");
     char line[256];
     bool is_listed = false;
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
@@ -143,9 +151,12 @@ static bool has_servers(ares_channel ares)
     if (file != NULL) {
         fclose(file);
     }
-    bool has_any = ares_get_servers_ports(ares, &servers) == ARES_SUCCESS && servers != NULL;
-    ares_free_data(servers);
-    return has_any && is_listed;
+    return is_listed;
+}
+
+static bool is_system(const char *resolver)
+{
+    return strcmp(resolver, "system") == 0;
 }
 
 static struct channel *channel_new(struct loop *loop, const char *resolver)
@@ -162,15 +173,14 @@ static struct channel *channel_new(struct loop *loop, const char *resolver)
     c->loop = loop;
     list_init(&c->polls);
     deadline_init(&c->timer, on_timer);
-    bool is_system = strcmp(resolver, "system") == 0;
     if (ares_init_options(&c->ares, &options,
                           ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
                               ARES_OPT_SOCK_STATE_CB) != ARES_SUCCESS) {
         free(c);
         return NULL;
     }
-    if (is_system ? !has_servers(c->ares)
-                  : ares_set_servers_ports_csv(c->ares, resolver) != ARES_SUCCESS) {
+    if (is_system(resolver) ? !lists_servers() || stat(system_list, &c->list) != 0
+                            : ares_set_servers_ports_csv(c->ares, resolver) != ARES_SUCCESS) {
         ares_destroy(c->ares);
         free(c);
         return NULL;
@@ -178,6 +188,15 @@ static struct channel *channel_new(struct loop *loop, const char *resolver)
     c->resolver = xstrdup(resolver);
     list_push_back(&loop->dns->channels, &c->link);
     return c;
+}
+
+static bool is_outdated(const struct channel *c)
+{
+    struct stat list;
+    return is_system(c->resolver) &&
+           (stat(system_list, &list) != 0 || list.st_ino != c->list.st_ino ||
+            list.st_mtim.tv_sec != c->list.st_mtim.tv_sec ||
+            list.st_mtim.tv_nsec != c->list.st_mtim.tv_nsec);
 }
 
 static struct channel *find_channel(struct loop *loop, const char *resolver)
@@ -189,9 +208,15 @@ static struct channel *find_channel(struct loop *loop, const char *resolver)
     }
     list_for_each (link, &loop->dns->channels) {
         struct channel *c = container_of(link, struct channel, link);
-        if (!c->is_spent && strcmp(c->resolver, resolver) == 0) {
+        if (c->is_spent || strcmp(c->resolver, resolver) != 0) {
+            continue;
+        }
+        if (!is_outdated(c)) {
             return c;
         }
+        c->is_spent = true;
+        after_ares(c);
+        break;
     }
     return channel_new(loop, resolver);
 }
@@ -208,16 +233,22 @@ static enum status status_of(int ares_status)
     }
 }
 
+static void free_query(struct loop_query *q)
+{
+    free(q->message);
+    free(q);
+}
+
 static void happen(struct later *l)
 {
     struct loop_query *q = container_of(l, struct loop_query, later);
     if (!q->is_cancelled) {
         q->asked.on_answer(q->asked.owner, q->status, span_of(q->message, q->message_size));
     }
-    free(q->message);
-    free(q);
+    free_query(q);
 }
 
+/* c-ares hands over the message also when its rcode says no; it never looks into the records. */
 static void on_answer(void *owner, int ares_status, int timeouts, unsigned char *message, int size)
 {
     struct loop_query *q = owner;
@@ -234,7 +265,11 @@ static void on_answer(void *owner, int ares_status, int timeouts, unsigned char 
         q->status = status_of(ares_status);
         c->is_spent = true;
     }
-    loop_put_off(c->loop, &q->later);
+    if (q->is_cancelled) {
+        free_query(q);
+    } else {
+        loop_put_off(c->loop, &q->later);
+    }
 }
 
 struct query *loop_dns_query(struct net *net, const char *resolver, const char *name, uint16_t type,
@@ -245,8 +280,7 @@ struct query *loop_dns_query(struct net *net, const char *resolver, const char *
     struct channel *c = find_channel(loop, resolver);
     q->query.net = net;
     q->asked = asked;
-    q->later.happen = happen;
-    list_init(&q->later.link);
+    later_init(&q->later, happen);
     if (c == NULL) {
         q->status = STATUS_NAME_LOOKUP_FAILED;
         loop_put_off(loop, &q->later);
@@ -254,8 +288,8 @@ struct query *loop_dns_query(struct net *net, const char *resolver, const char *
     }
     q->channel = c;
     c->pending++;
-    net_set_deadline(net, &c->timer, net_now(net) + TIMER_MS);
     ares_query(c->ares, name, CLASS_IN, type, on_answer, q);
+    after_ares(c);
     return &q->query;
 }
 
@@ -267,13 +301,11 @@ void loop_dns_cancel(struct query *query)
 
 void loop_dns_free(struct loop_dns *dns)
 {
-    struct list *next;
     if (dns == NULL) {
         return;
     }
-    for (struct list *link = dns->channels.next; link != &dns->channels; link = next) {
-        next = link->next;
-        destroy(container_of(link, struct channel, link));
+    while (!list_is_empty(&dns->channels)) {
+        destroy(container_of(list_first(&dns->channels), struct channel, link));
     }
     free(dns);
     ares_library_cleanup();

@@ -2,6 +2,7 @@
 #ifndef LOOP_LOOP_PARTS_H
 #define LOOP_LOOP_PARTS_H
 
+#include <sys/socket.h>
 #include <uv.h>
 
 #include "base/list.h"
@@ -12,6 +13,12 @@ enum { READ_BYTES = 64 * 1024 };
 
 struct loop_dns;
 
+/* An event that must not happen inside the call that caused it. Embedded in its owner. */
+struct later {
+    struct list link;
+    void (*happen)(struct later *l);
+};
+
 struct loop {
     struct net net;
     uv_loop_t uv;
@@ -21,9 +28,9 @@ struct loop {
     uv_idle_t idle;       /* active while something was put off, so that the poll does not wait */
     struct list dirty;    /* conns with bytes to write this turn */
     struct list later;    /* events put off to the next turn */
+    struct later due;     /* deadlines that were due when they were set */
     msec armed_at;        /* of the timer */
     struct loop_dns *dns;
-    bool is_read_buffer_lent;
     char read_buffer[READ_BYTES];
 };
 
@@ -32,12 +39,13 @@ static inline struct loop *loop_of(struct net *net)
     return container_of(net, struct loop, net);
 }
 
-/* An event that must not happen inside the call that caused it. Embedded in its owner. */
-struct later {
-    struct list link;
-    void (*happen)(struct later *l);
-};
+static inline void later_init(struct later *l, void (*happen)(struct later *l))
+{
+    list_init(&l->link);
+    l->happen = happen;
+}
 
+/* Not while it is put off already. */
 void loop_put_off(struct loop *loop, struct later *l);
 
 /* libuv's error as an outcome. */
@@ -61,8 +69,9 @@ void loop_conn_pause(struct conn *conn);
 void loop_conn_resume(struct conn *conn);
 void loop_conn_close(struct conn *conn, enum close_how how);
 
-/* Takes a connection from a listening stream; NULL when that failed. */
-struct conn *loop_conn_accept(struct loop *loop, uv_stream_t *listening, bool is_unix);
+/* Makes a conn of an accepted descriptor, which it owns from now on in every case; NULL when that
+ * failed. */
+struct conn *loop_conn_accept(struct loop *loop, int descriptor, bool is_unix);
 
 /* Begins to read, once its owner has attached. */
 void loop_conn_begin(struct conn *conn);
@@ -70,9 +79,12 @@ void loop_conn_begin(struct conn *conn);
 /* Writes what conns have gathered this turn. */
 void loop_conn_flush_all(struct loop *loop);
 
-/* libuv's form of an address. */
-int address_to_sockaddr(const struct address *a, struct sockaddr_storage *out);
-void address_from_sockaddr(const struct sockaddr *from, struct address *out);
+/* The system's form of an address; returns its size. */
+socklen_t sockaddr_from_address(const struct address *a, struct sockaddr_storage *out);
+
+/* `fallback` gives what an unnamed Unix socket does not say. */
+void address_from_sockaddr(const struct sockaddr_storage *from, const struct address *fallback,
+                           struct address *out);
 
 void loop_work(struct net *net, void (*run)(void *job), void (*on_done)(void *job), void *job);
 void loop_store(struct net *net, const char *path, struct span bytes,
@@ -86,6 +98,8 @@ void loop_spawn(struct net *net, const struct spawn_request *request,
 struct query *loop_dns_query(struct net *net, const char *resolver, const char *name, uint16_t type,
                              struct query_asked asked);
 void loop_dns_cancel(struct query *query);
+
+/* Ends all channels; answers that nobody cancelled come in the next turn. NULL accepted. */
 void loop_dns_free(struct loop_dns *dns);
 
 #endif

@@ -31,8 +31,10 @@ void net_clear_deadline(struct net *net, struct deadline *d)
 
 void net_run_deadlines(struct net *net)
 {
-    while (deadline_heap_fire(&net->deadlines, net_now(net))) {
-        continue;
+    /* Bounded, so that one that sets itself anew for now does not keep all else waiting. */
+    size_t most = net->deadlines.count;
+    while (most > 0 && deadline_heap_fire(&net->deadlines, net_now(net))) {
+        most--;
     }
     net->ops->wake_at(net, deadline_heap_next(&net->deadlines));
 }

@@ -35,8 +35,8 @@ static void check_pieces(struct span message, uint32_t seed)
     } while (result == INSPECT_PREFIX && left.size > 0);
     require(whole != INSPECT_PREFIX);
     require(result == whole);
-    require(fault == whole_fault);
-    if (!s->facts.is_cut) {
+    /* Of two faults in one message the pieces may show the other one first. */
+    if (result == INSPECT_COMPLETE && !s->facts.is_cut) {
         require(facts_difference(&s->facts, &facts) == NULL);
     }
     free(s);

@@ -148,6 +148,7 @@ static void on_command(struct inspect_walk *w, struct request_facts *facts,
         walk_lend(w, facts, name.size > NAME_MOST ? span_head(name, NAME_MOST) : name);
     if (facts->opcode == OP_QUERY && !command_has(facts->command, TRAIT_OVER_QUERY)) {
         w->fault = WIRE_FAULT_QUERY_COMMAND;
+        return;
     }
     /* Until the pipeline was seen whole, or `out` was seen to be inline. */
     facts->has_write_stage = facts->command == COMMAND_AGGREGATE ||

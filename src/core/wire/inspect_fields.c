@@ -64,8 +64,8 @@ static uint32_t command_bytes_wanted(const struct request_facts *facts, uint8_t 
 uint32_t field_bytes_wanted(enum field field, const struct request_facts *facts,
                             const struct skim_element *e)
 {
-    if (e->value_size == UINT32_MAX) {
-        return 0;
+    if (e->element.type == ELEMENT_REGEX) {
+        return 0; /* its size is not always known, and no field is one */
     }
     if (field == FIELD_COMMAND) {
         return command_bytes_wanted(facts, e->element.type);

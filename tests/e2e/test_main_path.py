@@ -1,0 +1,149 @@
+"""A real driver, through the proxy, over TLS and a login, to a real server."""
+import socket
+import subprocess
+import threading
+import uuid
+
+import bson
+import pymongo
+import pymongo.errors
+import pytest
+
+from conftest import ENCODED, MOORING, PASSWORD
+
+
+def fresh(client):
+    return client[f"t{uuid.uuid4().hex[:10]}"].things
+
+
+def test_hello_is_a_mongos(start):
+    with start().client() as client:
+        hello = client.admin.command("hello")
+        assert hello["msg"] == "isdbgrid" and "setName" not in hello
+        assert "topologyVersion" not in hello and hello["maxWireVersion"] > 8
+        assert client.admin.command("ping")["ok"] == 1
+
+
+def test_crud_and_cursors_over_many_batches(start):
+    with start().client() as client:
+        things = fresh(client)
+        things.insert_many([{"_id": i, "n": i % 7} for i in range(5000)])
+        assert things.count_documents({"n": 3}) == len(range(3, 5000, 7))
+        assert [d["_id"] for d in things.find().sort("_id").batch_size(100)] == list(range(5000))
+        assert things.update_many({"n": 1}, {"$set": {"n": 9}}).modified_count == 715
+        assert things.delete_one({"_id": 4}).deleted_count == 1
+        total = list(things.aggregate([{"$group": {"_id": None, "sum": {"$sum": 1}}}]))
+        assert total[0]["sum"] == 4999
+
+
+def test_transactions_commit_and_abort(start):
+    with start().client() as client:
+        things = fresh(client)
+        things.insert_one({"_id": 0})
+        with client.start_session() as session:
+            with session.start_transaction():
+                things.insert_one({"_id": 1}, session=session)
+            session.start_transaction()
+            things.insert_one({"_id": 2}, session=session)
+            session.abort_transaction()
+        assert [d["_id"] for d in things.find().sort("_id")] == [0, 1]
+
+
+def test_large_documents_and_large_batches(start):
+    with start().client() as client:
+        things = fresh(client)
+        blob = bytes(range(256)) * (15 * 4096)
+        things.insert_one({"_id": 1, "blob": blob})
+        assert things.find_one({"_id": 1})["blob"] == blob
+        part = bson.Binary(b"x" * 1_000_000)
+        things.insert_many([{"_id": 10 + i, "part": part} for i in range(47)])
+        assert things.count_documents({}) == 48
+
+
+def test_unacknowledged_writes_arrive(start):
+    with start().client() as client:
+        things = fresh(client)
+        things.insert_one({"_id": -1})
+        quiet = things.with_options(write_concern=pymongo.WriteConcern(w=0))
+        for i in range(50):
+            quiet.insert_one({"_id": i})
+        assert things.find_one({"_id": -1}) is not None
+        for _ in range(100):
+            if things.count_documents({}) == 51:
+                break
+        assert things.count_documents({}) == 51
+
+
+def test_many_clients_get_their_own_replies(start):
+    proxy = start("--pool.maxPoolSize=4", "--pool.connectsPerSecond=0")
+    wrong, lock = [], threading.Lock()
+    with proxy.client(maxPoolSize=40) as client:
+        things = fresh(client)
+        things.insert_many([{"_id": i} for i in range(40)])
+
+        def read_back(number):
+            for _ in range(25):
+                if things.find_one({"_id": number})["_id"] != number:
+                    with lock:
+                        wrong.append(number)
+
+        threads = [threading.Thread(target=read_back, args=(i,)) for i in range(40)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(60)
+    assert wrong == []
+
+
+def test_wrong_password_is_said_to_who_waits(start, server):
+    proxy = start(uri=server.uri("wrong"))
+    with proxy.client() as client:
+        with pytest.raises(pymongo.errors.OperationFailure) as caught:
+            client.test.things.find_one()
+    assert "mooring: " in str(caught.value) and caught.value.code == 18
+    assert "authSource" in proxy.log.read_text()
+
+
+def test_unknown_authority_is_said(start, server, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "o.key",
+                    "-out", "o.pem", "-days", "2", "-subj", "/CN=another CA"], cwd=tmp_path,
+                   check=True, capture_output=True)
+    proxy = start(f"--tls.caFile={tmp_path / 'o.pem'}")
+    with proxy.client() as client:
+        with pytest.raises(pymongo.errors.PyMongoError) as caught:
+            client.test.things.find_one()
+    assert "tls.caFile" in str(caught.value)
+
+
+def test_fail_fast_says_why(start):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        closed = s.getsockname()[1]
+    proxy = start("--outage.mode=failFast", uri=f"mongodb://127.0.0.1:{closed}/")
+    with proxy.client() as client:
+        with pytest.raises(pymongo.errors.PyMongoError) as caught:
+            client.test.things.find_one()
+    assert "refused" in str(caught.value)
+
+
+def test_wrong_callers_are_told(start):
+    proxy = start()
+    with socket.create_connection(("127.0.0.1", proxy.port), 5) as s:
+        s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert s.recv(100).startswith(b"HTTP/1.1 400")
+    with socket.create_connection(("127.0.0.1", proxy.port), 5) as s:
+        s.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 32)
+        assert s.recv(100)[:1] == b"\x15"
+
+
+def test_mistakes_are_named_without_the_password(tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("pool:\n  maxPoolsize: 5\n  minPoolSize: many\n")
+    said = subprocess.run(
+        [MOORING, "check", f"mongodb://app:{PASSWORD}@h/", "--config", str(bad)],
+        capture_output=True, text=True, timeout=20)
+    assert said.returncode == 2
+    assert f"{bad}:2" in said.stdout and "pool.maxPoolSize" in said.stdout
+    assert f"{bad}:3" in said.stdout and "column" in said.stdout
+    for part in ("p@ss", "word/1", ENCODED):
+        assert part not in said.stdout + said.stderr
