@@ -203,10 +203,8 @@ void pool_on_returned(struct pool *p, struct backend_id backend, enum pool_outco
         slot_doom(p, s, p->drained);
     } else if (s->generation != p->generation) {
         slot_doom(p, s, STATUS_STALE_GENERATION);
-    } else if (s->retire_at <= now) {
-        slot_doom(p, s, STATUS_TOO_OLD);
     } else {
-        become_idle(p, s, now);
+        become_idle(p, s, now); /* closed by the sweep that follows when it is too old */
     }
 }
 

@@ -101,7 +101,8 @@ void pool_free(struct pool *p);
 
 /* --- told --- */
 
-/* New limits after a reload; what is too many is closed as it comes back. */
+/* New limits after a reload: what is too many is closed when it is idle, and the next dial need not
+ * wait for the end of a back-off. */
 void pool_on_limits(struct pool *p, const struct pool_limits *limits, msec now);
 
 /* `exchange` wants a backend until `deadline` (MSEC_NEVER: for ever). Answered by GRANT or REFUSE,

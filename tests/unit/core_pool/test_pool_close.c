@@ -48,6 +48,44 @@ static void idle_ones_beyond_the_minimum_are_closed(void **state)
     pool_free(w.p);
 }
 
+static void of_several_the_longest_idle_is_closed(void **state)
+{
+    (void)state;
+    struct pool_limits limits = usual;
+    limits.min_size = 1;
+    struct world w = world_of(limits);
+    struct backend_id a = expect_dial(&w);
+    pool_on_ready(w.p, a, w.now);
+    want(&w, 1, LANE_NEW);
+    expect_grant(&w, 1);
+    struct backend_id b = lend(&w, 2, LANE_NEW);
+    pool_on_returned(w.p, b, POOL_CLEAN, w.now);
+    w.now += 1;
+    pool_on_returned(w.p, a, POOL_CLEAN, w.now);
+    w.now += SECONDS(200); /* both are idle for too long, one may stay */
+    expect_close(&w, b, STATUS_IDLE_TOO_LONG);
+    expect_nothing(&w);
+    pool_free(w.p);
+}
+
+static void one_waiter_needs_one_check(void **state)
+{
+    (void)state;
+    struct world w = world_of(usual);
+    struct backend_id a = lend(&w, 1, LANE_NEW);
+    struct backend_id b = lend(&w, 2, LANE_NEW);
+    pool_on_returned(w.p, a, POOL_CLEAN, w.now);
+    pool_on_returned(w.p, b, POOL_CLEAN, w.now);
+    w.now += SECONDS(31);
+    want(&w, 3, LANE_NEW);
+    next(&w, POOL_CHECK);
+    expect_nothing(&w);
+    want(&w, 4, LANE_NEW);
+    next(&w, POOL_CHECK);
+    expect_nothing(&w);
+    pool_free(w.p);
+}
+
 static void lifetimes_vary_by_a_fifth(void **state)
 {
     (void)state;
@@ -196,6 +234,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_warm_minimum_is_dialled_without_demand),
         cmocka_unit_test(idle_ones_beyond_the_minimum_are_closed),
+        cmocka_unit_test(of_several_the_longest_idle_is_closed),
+        cmocka_unit_test(one_waiter_needs_one_check),
         cmocka_unit_test(lifetimes_vary_by_a_fifth),
         cmocka_unit_test(a_lent_one_beyond_its_lifetime_is_closed_when_it_returns),
         cmocka_unit_test(a_long_idle_one_is_checked_before_it_serves),

@@ -157,6 +157,61 @@ static void a_success_and_coming_up_end_the_back_off(void **state)
     pool_free(w.p);
 }
 
+static void a_success_starts_the_count_of_failures_again(void **state)
+{
+    (void)state;
+    struct pool_limits limits = usual;
+    limits.backoff_factor = 1000;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        struct pool *p = pool_new(&limits, seed, 0);
+        struct world w = {.p = p};
+        pool_on_up(p, 0);
+        pool_on_wanted(p, 1, LANE_NEW, MSEC_NEVER, 0);
+        pool_on_wanted(p, 2, LANE_NEW, MSEC_NEVER, 0);
+        struct backend_id a = expect_dial(&w);
+        pool_on_dial_failed(p, expect_dial(&w), STATUS_REFUSED, false, 0);
+        pool_on_ready(p, a, 0);
+        expect_grant(&w, 1);
+        pool_on_dial_failed(p, expect_dial(&w), STATUS_REFUSED, false, 0);
+        assert_in_range(pool_deadline(p, 0), 0, 250);
+        pool_free(p);
+    }
+}
+
+static void a_dial_that_we_gave_up_is_no_failure(void **state)
+{
+    (void)state;
+    struct pool_limits limits = usual;
+    limits.backoff_initial = limits.backoff_max = SECONDS(1000);
+    struct world w = world_of(limits);
+    want(&w, 1, LANE_NEW);
+    struct backend_id a = expect_dial(&w);
+    pool_on_generation(w.p, w.now);
+    expect_close(&w, a, STATUS_STALE_GENERATION);
+    struct backend_id b = expect_dial(&w);
+    pool_on_dial_failed(w.p, a, STATUS_AUTH_FAILED, true, w.now);
+    assert_int_equal(pool_fault(w.p), STATUS_OK);
+    pool_on_closed(w.p, b, w.now);
+    expect_dial(&w);
+    expect_nothing(&w);
+    pool_free(w.p);
+}
+
+static void coming_up_does_not_hurry_a_permanent_fault_but_new_limits_do(void **state)
+{
+    (void)state;
+    struct world w = world_of(usual);
+    want(&w, 1, LANE_NEW);
+    pool_on_dial_failed(w.p, expect_dial(&w), STATUS_AUTH_FAILED, true, w.now);
+    expect_refusal(&w, 1, STATUS_AUTH_FAILED);
+    pool_on_down(w.p, w.now);
+    pool_on_up(w.p, w.now);
+    expect_nothing(&w);
+    pool_on_limits(w.p, &usual, w.now); /* a reload: perhaps with another password */
+    expect_dial(&w);
+    pool_free(w.p);
+}
+
 static void a_permanent_fault_refuses_at_once_and_is_looked_at_slowly(void **state)
 {
     (void)state;
@@ -212,6 +267,9 @@ int main(void)
         cmocka_unit_test(failed_dials_back_off_with_full_jitter),
         cmocka_unit_test(two_dials_that_fail_together_count_once),
         cmocka_unit_test(a_success_and_coming_up_end_the_back_off),
+        cmocka_unit_test(a_success_starts_the_count_of_failures_again),
+        cmocka_unit_test(a_dial_that_we_gave_up_is_no_failure),
+        cmocka_unit_test(coming_up_does_not_hurry_a_permanent_fault_but_new_limits_do),
         cmocka_unit_test(a_permanent_fault_refuses_at_once_and_is_looked_at_slowly),
         cmocka_unit_test(a_permanent_fault_spares_who_can_be_served_by_what_works),
     };

@@ -120,6 +120,7 @@ static void perform(struct model *m)
         case POOL_CHECK:
             assert_int_equal(b->is, IS_IDLE);
             assert_true(m->now - b->idle_since >= m->limits.check_after_idle);
+            assert_true(count_backends(m, IS_CHECKING) < count_eligible(m));
             b->is = IS_CHECKING;
             break;
         case POOL_REFUSE:
