@@ -19,6 +19,9 @@
 #include "core/dns/hosts_file.h"
 #include "core/dns/seeds.h"
 
+/* RFC 8305 section 3: how long the other family's addresses are waited for when one has come. */
+enum { RESOLUTION_DELAY_MS = 50 };
+
 enum { QUESTIONS = 2, ADDRESSES_MOST = 16, HOSTS_FILE_BYTES = 256 * 1024 };
 
 struct names {
@@ -196,6 +199,9 @@ static void end_question(struct question *q)
     net_clear_deadline(net, &q->deadline);
     for (size_t i = 0; i < r->question_count; i++) {
         if (!r->questions[i].is_over) {
+            if (r->on_addresses != NULL && q->answer.count > 0) {
+                net_set_deadline(net, &r->done, net_now(net) + RESOLUTION_DELAY_MS);
+            }
             return;
         }
     }
