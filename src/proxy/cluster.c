@@ -15,6 +15,9 @@
 #include "proxy/monitor.h"
 #include "proxy/proxy.h"
 
+/* While an operation waits, two lookups of the seeds are at least this far apart. */
+enum { SEEDS_LEAST_MS = 1000 };
+
 enum { CURSORS_MOST = 100000, TRANSACTIONS_MOST = 100000 };
 
 static void look_up_seeds(struct cluster *c);
@@ -131,29 +134,79 @@ static void retry_seeds(struct cluster *c, bool is_permanent)
     net_set_deadline(c->proxy->net, &c->retry, net_now(c->proxy->net) + pause + 1);
 }
 
-static void on_seeds(void *owner, const struct names_seeds *found)
+static void on_seeds_found(struct cluster *c, const struct names_seeds *found)
 {
-    struct cluster *c = owner;
-    c->lookup = NULL;
-    if (found->status == STATUS_OK) {
-        c->seeds_fault = (struct error){0};
-        set_credentials(c, found->auth_source);
-        log_info(LOG_DNS, NULL, "%s has %zu servers", c->proxy->settings->upstream.srv_host,
-                 found->count);
-        begin_topology(c, found->hosts, found->count, found->replica_set);
-        return;
-    }
-    bool is_permanent = found->status == STATUS_BAD_INPUT;
-    cluster_on_failure(c, &found->why);
+    c->seeds_fault = (struct error){0};
+    set_credentials(c, found->auth_source);
+    log_info(LOG_DNS, NULL, "%s has %zu servers", c->proxy->settings->upstream.srv_host,
+             found->count);
+    begin_topology(c, found->hosts, found->count, found->replica_set);
+}
+
+/* `is_permanent`: it will not pass by itself, as an answer that breaks a rule. */
+static void on_seeds_failed(struct cluster *c, const struct error *why, bool is_permanent)
+{
+    cluster_on_failure(c, why);
     if (is_permanent) {
-        c->seeds_fault = found->why;
-        log_error(LOG_DNS, NULL, "%s", found->why.text);
+        if (strcmp(c->seeds_fault.text, why->text) != 0) {
+            log_error(LOG_DNS, NULL, "%s", why->text);
+        }
+        c->seeds_fault = *why;
     } else {
-        log_warn(LOG_DNS, NULL, "%s; trying again", found->why.text);
+        log_warn(LOG_DNS, NULL, "%s; trying again", why->text);
     }
     retry_seeds(c, is_permanent);
     if (is_permanent || c->proxy->settings->outage.mode == OUTAGE_FAIL_FAST) {
         cluster_wake_waiting(c);
+    }
+}
+
+/* The hosts of upstream.seeds serve while the SRV record cannot be had. */
+static bool use_configured_seeds(struct cluster *c, const struct error *why)
+{
+    char **seeds = c->proxy->settings->upstream.seeds;
+    size_t count = 0;
+    while (seeds != NULL && seeds[count] != NULL) {
+        count++;
+    }
+    if (count == 0) {
+        return false;
+    }
+    log_warn(LOG_DNS, NULL, "%s; beginning with upstream.seeds instead", why->text);
+    begin_topology(c, (const char *const *)seeds, count, NULL);
+    return true;
+}
+
+static void on_seeds(void *owner, const struct names_seeds *found)
+{
+    struct cluster *c = owner;
+    struct error why = found->why;
+    bool is_permanent = found->status == STATUS_BAD_INPUT;
+    c->lookup = NULL;
+    c->looked_up_at = net_now(c->proxy->net);
+    if (found->status == STATUS_OK && found->load_balanced) {
+        error_set(&why, STATUS_BAD_INPUT,
+                  "the TXT record of %s says loadBalanced=true: load-balanced deployments are not "
+                  "supported yet",
+                  c->proxy->settings->upstream.srv_host);
+        is_permanent = true;
+    } else if (found->status == STATUS_OK) {
+        on_seeds_found(c, found);
+        return;
+    } else if (!is_permanent && use_configured_seeds(c, &why)) {
+        return;
+    }
+    on_seeds_failed(c, &why, is_permanent);
+}
+
+void cluster_hurry_seeds(struct cluster *c)
+{
+    msec soon = c->looked_up_at + SEEDS_LEAST_MS;
+    bool is_retry_due =
+        c->topology == NULL && c->lookup == NULL && c->seeds_fault.status == STATUS_OK;
+    if (is_retry_due && deadline_is_set(&c->retry) && soon < c->retry.at) {
+        msec now = net_now(c->proxy->net);
+        net_set_deadline(c->proxy->net, &c->retry, soon < now ? now : soon);
     }
 }
 
@@ -263,6 +316,10 @@ void cluster_on_hello(struct cluster *c, struct node *node, const struct server_
     node->is_mongod = d->type != SERVER_MONGOS && d->type != SERVER_LOAD_BALANCER;
     if (node->fault.status == STATUS_TLS_CERTIFICATE) {
         node->fault = (struct error){0};
+    }
+    if (node->why.status != STATUS_OK) {
+        log_info(LOG_TOPOLOGY, node->name, "answers");
+        node->why = (struct error){0};
     }
     topology_on_hello(c->topology, node->id, d, rtt, net_now(c->proxy->net));
 }

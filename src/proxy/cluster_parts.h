@@ -18,6 +18,7 @@ struct cluster {
     struct list nodes;
     struct deadline retry; /* of the seeds' lookup; later: forgetting of cursors */
     unsigned lookups_failed;
+    msec looked_up_at;        /* the end of the last lookup */
     struct error seeds_fault; /* the lookup failed for good; status OK: no */
     struct error why;         /* the last cause of trouble */
     struct login_credentials credentials;
@@ -36,6 +37,9 @@ struct cluster {
     bool is_performing;
     bool has_ended;
 };
+
+/* An operation waits and the seeds are not known: the next lookup comes soon. */
+void cluster_hurry_seeds(struct cluster *c);
 
 struct node *cluster_find_node(const struct cluster *c, uint32_t id);
 

@@ -118,9 +118,11 @@ bool cluster_wait(struct cluster *c, struct exchange *x)
         c->waiting_bytes + x->request.size > limits->queue_max_bytes || c->is_closing) {
         return false;
     }
+    x->waiting_bytes = x->request.size; /* a large one may grow by what was read already */
     c->waiting_count++;
-    c->waiting_bytes += x->request.size;
+    c->waiting_bytes += x->waiting_bytes;
     list_push_back(&c->waiting, &x->link);
+    cluster_hurry_seeds(c);
     list_for_each (link, &c->nodes) {
         struct node *node = container_of(link, struct node, link);
         if (node->monitor != NULL && !node->is_removed) {
@@ -141,7 +143,7 @@ void cluster_unwait(struct cluster *c, struct exchange *x)
     list_remove(&x->link);
     if (x->state.now_in == EXCHANGE_SELECTING) {
         c->waiting_count--;
-        c->waiting_bytes -= x->request.size;
+        c->waiting_bytes -= x->waiting_bytes;
     }
 }
 
