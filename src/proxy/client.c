@@ -6,7 +6,8 @@
  * Failures: bytes that are no MongoDB message (a wrong caller is told in its own protocol); no
  * hello in time; idle for too long; the peer leaves in the middle (exchange_on_client_left). A
  * client that left behind complete unacknowledged writes stays as GONE, without a conn, until they
- * are delivered. */
+ * are delivered. A client that sends on and on but does not read its replies is clogged: its next
+ * request is not begun, and after limits.clientSendTimeoutMS it is closed. */
 #include "proxy/client.h"
 
 #include <stdio.h>
@@ -114,9 +115,49 @@ static void on_deadline(struct deadline *d, msec now)
 {
     struct client *c = container_of(d, struct client, deadline);
     (void)now;
+    if (c->clogged) {
+        char name[24];
+        log_warn(LOG_CLIENT, client_name(c, name),
+                 "closed: it left its replies unread for limits.clientSendTimeoutMS");
+        client_close(c, STATUS_TIMED_OUT, "replies unread for limits.clientSendTimeoutMS");
+        return;
+    }
     client_close(c, STATUS_IDLE_TOO_LONG,
                  c->greeted_with == 0 ? "no request within limits.handshakeTimeoutMS"
                                       : "idle for limits.clientIdleTimeoutMS");
+}
+
+static void limit_idleness(struct client *c)
+{
+    struct proxy *proxy = c->proxy;
+    msec limit = proxy->settings->limits.client_idle_timeout_ms;
+    if (limit > 0 && c->state.now_in == CLIENT_READY) {
+        net_set_deadline(proxy->net, &c->deadline, net_now(proxy->net) + limit);
+    }
+}
+
+/* --- bytes out --- */
+
+static bool note_sent(struct client *c, bool is_above)
+{
+    struct proxy *proxy = c->proxy;
+    if (is_above && !c->clogged && c->state.now_in < CLIENT_CLOSING) {
+        c->clogged = true;
+        net_set_deadline(
+            proxy->net, &c->deadline,
+            msec_after(net_now(proxy->net), proxy->settings->limits.client_send_timeout_ms));
+    }
+    return is_above;
+}
+
+bool client_send(struct client *c, const struct span *parts, size_t count)
+{
+    return note_sent(c, conn_send(c->conn, parts, count));
+}
+
+bool client_send_buf(struct client *c, struct buf *bytes)
+{
+    return note_sent(c, conn_send_buf(c->conn, bytes));
 }
 
 /* --- bytes in --- */
@@ -165,8 +206,8 @@ static void on_bad_frame(struct client *c, const struct frame_part *part)
 static bool step(struct client *c, struct span *in)
 {
     struct frame_part part;
-    if (c->exchange != NULL && frame_is_between(&c->frame)) {
-        return false; /* its request is complete: what follows waits */
+    if ((c->exchange != NULL || c->clogged) && frame_is_between(&c->frame)) {
+        return false; /* its request is complete, or its replies unread: what follows waits */
     }
     switch (frame_next(&c->frame, in, &part)) {
     case FRAME_NEED_MORE:
@@ -234,22 +275,26 @@ static void on_bytes(void *owner, struct span bytes)
 static void on_drained(void *owner)
 {
     struct client *c = owner;
+    if (c->clogged) {
+        c->clogged = false;
+        net_clear_deadline(c->proxy->net, &c->deadline);
+        limit_idleness(c);
+    }
     if (c->exchange != NULL) {
         exchange_on_client_drained(c->exchange);
     }
+    pump_pending(c);
 }
 
 /* --- between exchanges --- */
 
 static void become_ready(struct client *c)
 {
-    struct proxy *proxy = c->proxy;
     move(c, CLIENT_READY);
     if (c->closes_when_idle && !c->in_transaction) {
         client_close(c, STATUS_CLOSED_BY_US, "asked to leave");
-    } else if (proxy->settings->limits.client_idle_timeout_ms > 0) {
-        net_set_deadline(proxy->net, &c->deadline,
-                         net_now(proxy->net) + proxy->settings->limits.client_idle_timeout_ms);
+    } else if (!c->clogged) {
+        limit_idleness(c);
     }
 }
 
@@ -262,7 +307,17 @@ static void end(struct client *c)
     proxy->client_count--;
     metrics_count(&proxy->metrics, clients_closed);
     free(c);
-    proxy_on_client_ended(proxy);
+    proxy_on_part_ended(proxy);
+}
+
+/* The exchange under way, if any, goes on or ends without its client. */
+static void leave(struct client *c)
+{
+    struct exchange *x = c->exchange;
+    c->exchange = NULL;
+    if (x != NULL) {
+        exchange_on_client_left(x);
+    }
 }
 
 static void pump_pending(struct client *c)
@@ -289,18 +344,32 @@ void client_on_exchange_ended(struct client *c)
         return; /* feed goes on by itself */
     }
     pump_pending(c);
-    if (c->conn == NULL && c->exchange == NULL) {
+    if (c->conn != NULL) {
+        return;
+    }
+    if (c->exchange != NULL && !frame_is_between(&c->frame)) {
+        leave(c); /* the rest of this request will never come */
+    }
+    if (c->exchange == NULL) {
         end(c);
     }
+}
+
+void client_abandon(struct client *c)
+{
+    require(c->conn == NULL);
+    leave(c);
+    end(c);
 }
 
 static void on_closed(void *owner, enum status why)
 {
     struct client *c = owner;
-    struct exchange *x = c->exchange;
+    const struct exchange *x = c->exchange;
     char name[24];
     log_debug(LOG_CLIENT, client_name(c, name), "gone: %s", status_name(why));
     c->conn = NULL;
+    c->clogged = false;
     net_clear_deadline(c->proxy->net, &c->deadline);
     bool by_peer = c->state.now_in != CLIENT_CLOSING;
     move(c, CLIENT_GONE);
@@ -309,9 +378,6 @@ static void on_closed(void *owner, enum status why)
     if (leaves_writes) {
         return; /* the last of them ends it */
     }
-    c->exchange = NULL;
-    if (x != NULL) {
-        exchange_on_client_left(x);
-    }
+    leave(c);
     end(c);
 }

@@ -32,6 +32,7 @@ struct client {
     bool has_metadata;     /* its first hello said who it is */
     bool in_transaction;   /* its last request belonged to an open one */
     bool paused;
+    bool clogged; /* it leaves its replies unread: nothing more is begun for it */
     bool pumping;
     bool closes_when_idle;
 };
@@ -48,6 +49,13 @@ void client_close_when_idle(struct client *c);
 
 /* An exchange of this client has ended: the next request may begin. */
 void client_on_exchange_ended(struct client *c);
+
+/* Sends to it; its conn stands. True when it does not keep up: on_drained or its end follows. */
+bool client_send(struct client *c, const struct span *parts, size_t count);
+bool client_send_buf(struct client *c, struct buf *bytes);
+
+/* The process ends: writes that it left behind are given up. Only for one whose conn is gone. */
+void client_abandon(struct client *c);
 
 /* Stops and starts reading, for the pace of the other side; idempotent. */
 void client_pause(struct client *c);

@@ -206,10 +206,13 @@ static msec own_deadline(const struct exchange *x)
 static void exchange_wait(struct exchange *x, struct node *node)
 {
     msec now = net_now(x->proxy->net);
-    msec limit = msec_after(now, x->proxy->settings->pool.wait_queue_timeout_ms);
+    if (x->pool_patience == 0) {
+        x->pool_patience = msec_after(now, x->proxy->settings->pool.wait_queue_timeout_ms);
+    }
     exchange_move(x, EXCHANGE_WAITING);
     x->node = node;
-    x->waiter = node_want(node, x->id, lane_of(&x->facts), msec_earlier(limit, own_deadline(x)));
+    x->waiter =
+        node_want(node, x->id, lane_of(&x->facts), msec_earlier(x->pool_patience, own_deadline(x)));
     node_perform(node);
 }
 
@@ -336,6 +339,10 @@ void exchange_on_client_left(struct exchange *x)
         break;
     case EXCHANGE_RELAYING:
         metrics_count(&proxy->metrics, abandoned);
+        if (proxy->is_closing) {
+            exchange_drop_backend(x, STATUS_DRAINING);
+            break;
+        }
         if (x->backend_paused) {
             x->backend_paused = false;
             stream_resume(&x->backend->link.stream);
@@ -349,6 +356,15 @@ void exchange_on_client_left(struct exchange *x)
     case EXCHANGE_GREETING:
     case EXCHANGE_DONE:
         break;
+    }
+    exchange_finish(x);
+}
+
+void exchange_abandon(struct exchange *x)
+{
+    require(x->client == NULL);
+    if (x->backend != NULL) {
+        exchange_drop_backend(x, STATUS_DRAINING);
     }
     exchange_finish(x);
 }

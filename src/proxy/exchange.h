@@ -43,6 +43,8 @@ struct exchange {
     uint64_t id; /* for the pool: place in the proxy's table and a tag */
     struct waiter_id waiter;
     msec arrived;
+    msec pool_patience;       /* the end of its wait in pools, from the first one on; 0: none yet */
+    byte_count waiting_bytes; /* what the cluster's queue counts for it */
 
     struct message_head head;
     struct request_facts facts;
@@ -61,6 +63,7 @@ struct exchange {
     uint32_t reply_received;
     bool reply_began; /* the client has got bytes of it */
     bool backend_paused;
+    bool was_sent_again; /* after a server wanted the login once more */
 };
 
 /* A message of the client begins. */
@@ -73,6 +76,9 @@ void exchange_on_request_end(struct exchange *x);
 
 /* The client left; the exchange ends now or by itself. */
 void exchange_on_client_left(struct exchange *x);
+
+/* The process ends: no reply is waited for. For exchanges without a client. */
+void exchange_abandon(struct exchange *x);
 
 /* The client's queue has room again. */
 void exchange_on_client_drained(struct exchange *x);

@@ -19,8 +19,8 @@ static int64_t wall_clock_ms(void)
 
 static void send_and_finish(struct exchange *x, struct buf *reply)
 {
-    if (x->client != NULL && x->client->conn != NULL && !buf_is_empty(reply)) {
-        conn_send_buf(x->client->conn, reply);
+    if (exchange_live_client(x) != NULL && !buf_is_empty(reply)) {
+        client_send_buf(x->client, reply);
     }
     buf_clear(reply);
     exchange_finish(x);
@@ -31,6 +31,9 @@ void exchange_answer_error(struct exchange *x, struct error_row row, const char 
     struct buf reply;
     buf_init(&reply, &x->proxy->net->chunks);
     metrics_count(&x->proxy->metrics, errors_made);
+    if (x->stream != NULL) {
+        x->facts = x->stream->facts; /* what came after the decision may say more */
+    }
     if (!x->facts.expects_reply && x->is_held_whole) {
         metrics_count(&x->proxy->metrics, unacknowledged_dropped);
         log_warn(LOG_CLIENT, NULL, "an unacknowledged write was dropped: %s", text);
@@ -50,9 +53,6 @@ void exchange_answer_fault(struct exchange *x)
     enum wire_fault fault = x->fault;
     struct client *client = exchange_live_client(x);
     bool closes = wire_fault_row(fault)->closes;
-    if (x->stream != NULL) {
-        x->facts = x->stream->facts;
-    }
     exchange_answer_error(x, error_row_fault(fault), wire_fault_row(fault)->text);
     if (closes && client != NULL) {
         client_close(client, STATUS_PROTOCOL_ERROR, wire_fault_row(fault)->text);

@@ -67,7 +67,7 @@ static void relay(struct exchange *x, struct span bytes)
         parts[0] = span_of(head, sizeof head);
         x->reply_began = true;
     }
-    bool is_above = conn_send(x->client->conn, is_first ? parts : parts + 1, is_first ? 2 : 1);
+    bool is_above = client_send(x->client, is_first ? parts : parts + 1, is_first ? 2 : 1);
     bool is_last = x->reply_received == (uint32_t)x->reply_head.length;
     if (is_above && !is_last) {
         x->backend_paused = true;
@@ -127,7 +127,7 @@ static bool deliver_rewritten(struct exchange *x, struct span body)
     bool is_changed = reply_rewrite(message, header_read(head), &rewritten);
     if (is_changed) {
         x->reply_began = true;
-        conn_send_buf(x->client->conn, &rewritten);
+        client_send_buf(x->client, &rewritten);
     }
     free(owned);
     buf_clear(&whole);
@@ -138,7 +138,7 @@ static bool deliver_rewritten(struct exchange *x, struct span body)
 static bool must_log_in_again(const struct exchange *x)
 {
     return x->skim.facts.code == CODE_REAUTHENTICATION_REQUIRED && !x->skim.facts.is_ok &&
-           x->is_held_whole;
+           x->is_held_whole && !x->was_sent_again;
 }
 
 static void deliver_small(struct exchange *x, struct span body)
@@ -224,6 +224,7 @@ static void send_again(struct exchange *x)
     exchange_drop_backend(x, STATUS_AUTH_FAILED);
     buf_clear(&x->reply);
     x->reply_began = false;
+    x->was_sent_again = true;
     net_clear_deadline(x->proxy->net, &x->deadline);
     exchange_choose(x);
 }

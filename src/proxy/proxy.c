@@ -120,12 +120,29 @@ static void stop_listening(struct proxy *p)
     }
 }
 
+/* No client, and no exchange that outlived its client (an unacknowledged write on its way). */
+static bool is_idle(const struct proxy *p)
+{
+    return p->client_count == 0 && p->free_count == p->place_count;
+}
+
 static void end_if_empty(struct proxy *p)
 {
     if (p->is_closing && p->has_cluster_ended && p->client_count == 0) {
         p->has_cluster_ended = false; /* told once */
         net_clear_deadline(p->net, &p->deadline);
         p->on_ended(p->owner);
+    }
+}
+
+/* Exchanges whose client is gone and that still have a backend. */
+static void abandon_orphans(struct proxy *p)
+{
+    for (size_t i = 0; i < p->place_count; i++) {
+        struct exchange *x = p->places[i].exchange;
+        if (x != NULL && x->client == NULL && x->backend != NULL) {
+            exchange_abandon(x);
+        }
     }
 }
 
@@ -143,8 +160,11 @@ void proxy_close(struct proxy *p)
         struct client *c = container_of(link, struct client, link);
         if (c->conn != NULL) {
             client_close(c, STATUS_DRAINING, "Mooring is shutting down");
+        } else {
+            client_abandon(c);
         }
     }
+    abandon_orphans(p);
     cluster_close(p->cluster);
     end_if_empty(p);
 }
@@ -173,7 +193,7 @@ static void on_deadline(struct deadline *d, msec now)
 {
     struct proxy *p = container_of(d, struct proxy, deadline);
     bool is_over = p->listener_count == 0;
-    if (is_over || p->client_count == 0) {
+    if (is_over || is_idle(p)) {
         proxy_close(p);
         return;
     }
@@ -181,9 +201,9 @@ static void on_deadline(struct deadline *d, msec now)
     net_set_deadline(p->net, &p->deadline, now + p->settings->drain.max_ms);
 }
 
-void proxy_on_client_ended(struct proxy *p)
+void proxy_on_part_ended(struct proxy *p)
 {
-    if (p->is_draining && !p->is_closing && p->listener_count == 0 && p->client_count == 0) {
+    if (p->is_draining && !p->is_closing && p->listener_count == 0 && is_idle(p)) {
         net_set_deadline(p->net, &p->deadline, net_now(p->net));
     }
     end_if_empty(p);
@@ -257,6 +277,9 @@ void proxy_give_exchange(struct proxy *p, struct exchange *x)
         p->spare[p->spare_count++] = x;
     } else {
         free(x);
+    }
+    if (p->is_draining) {
+        proxy_on_part_ended(p);
     }
 }
 

@@ -80,7 +80,8 @@ void proxy_give_exchange(struct proxy *p, struct exchange *x);
 /* NULL when the id's exchange has ended. */
 struct exchange *proxy_find_exchange(struct proxy *p, uint64_t id);
 
-void proxy_on_client_ended(struct proxy *p);
+/* A client or an exchange is gone: a drain may be over. */
+void proxy_on_part_ended(struct proxy *p);
 void proxy_on_cluster_ended(struct proxy *p);
 
 /* What hello says has changed: clients that were told otherwise are closed once they are idle. */

@@ -105,6 +105,7 @@ struct limits_settings {
     byte_count max_message_bytes;
     msec client_idle_timeout_ms;
     msec handshake_timeout_ms;
+    msec client_send_timeout_ms;
 };
 
 struct drain_settings {
