@@ -69,6 +69,9 @@ static struct member *find_id(const struct topology *t, uint32_t id)
 
 void topology_add(struct topology *t, const char *address)
 {
+    if (t->count == TOPOLOGY_SERVERS_MOST) {
+        return;
+    }
     if (t->count == t->room) {
         t->room = t->room == 0 ? 8 : 2 * t->room;
         t->members = xrealloc(t->members, t->room * sizeof(struct member *));
