@@ -40,11 +40,16 @@ static struct pool_limits limits_of(const struct settings *settings)
     };
 }
 
-/* "host:port" or "[::1]:port" into its parts. */
+/* "host:port" or "[::1]:port" into its parts; the path of a Unix socket is the host. */
 static void split_name(struct node *node, const char *address)
 {
     const char *colon = strrchr(address, ':');
     bool is_v6 = address[0] == '[';
+    if (address[0] == '/') {
+        node->name = xstrdup(address);
+        node->host = xstrdup(address);
+        return;
+    }
     require(colon != NULL);
     const char *begin = address + (is_v6 ? 1 : 0);
     const char *end = colon - (is_v6 ? 1 : 0);
