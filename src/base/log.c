@@ -69,6 +69,17 @@ bool log_find_group(const char *name, enum log_group *out)
     return false;
 }
 
+const char *log_group_names(void)
+{
+    static char text[128];
+    text[0] = '\0';
+    for (int i = 0; i < LOG_GROUP_COUNT; i++) {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s", i == 0 ? "" : ", ", group_names[i]);
+    }
+    return text;
+}
+
 static void time_text(char *text, size_t size)
 {
     struct timespec wall;

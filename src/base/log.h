@@ -37,6 +37,9 @@ bool log_wants(enum log_level level, enum log_group group);
 /* Group by its name ("pool"); false when there is none of that name. */
 bool log_find_group(const char *name, enum log_group *out);
 
+/* "net, tls, …": for messages. Static text. */
+const char *log_group_names(void);
+
 /* Writes one line. `who` is "client 17" or "backend 4 to host:27017" or NULL. The message is a
  * sentence fragment without full stop; pairs are appended by the caller as " key=value" in the
  * format. */

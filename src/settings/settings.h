@@ -13,7 +13,6 @@
 #include "base/units.h"
 
 enum outage_mode { OUTAGE_QUEUE, OUTAGE_FAIL_FAST };
-enum give_up { GIVE_UP_STAY, GIVE_UP_EXIT };
 enum auth_mechanism { AUTH_NONE, AUTH_DEFAULT, AUTH_SCRAM_SHA_1, AUTH_SCRAM_SHA_256, AUTH_X509 };
 enum tls_version { TLS_1_2, TLS_1_3 };
 
@@ -22,7 +21,7 @@ struct upstream_settings {
     char *uri_file;
     char *username;
     char *password_file;
-    char **seeds; /* "host:port"; used when SRV cannot be had */
+    char **seeds; /* as given: "host" or "host:port"; used when SRV cannot be had */
     char *app_name;
     msec local_threshold_ms;
     msec heartbeat_frequency_ms;
@@ -48,6 +47,7 @@ struct upstream_settings {
     char *user;        /* raw, percent-decoded; NULL when no login is wanted */
     char *password;    /* secret */
     char *database;    /* the path of the connection string, or NULL */
+    char *uri_options; /* what stands behind '?', as it is, or NULL; may hold secrets */
 };
 
 struct listen_settings {

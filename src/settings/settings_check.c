@@ -1,15 +1,26 @@
 /* The rules between options, and what can be known about files before anything starts. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/address.h"
+#include "base/log.h"
+#include "base/require.h"
+#include "base/scope.h"
+#include "settings/settings_host.h"
 #include "settings/settings_load.h"
 
 static void check_file(struct problems *p, const char *path, const char *option)
 {
-    if (path != NULL && access(path, R_OK) != 0) {
+    struct stat stat_of;
+    if (path == NULL) {
+        return;
+    }
+    if (access(path, R_OK) != 0 || stat(path, &stat_of) != 0) {
         problems_add(p, false, option, "cannot read %s: %s", path, strerror(errno));
+    } else if (S_ISDIR(stat_of.st_mode)) {
+        problems_add(p, false, option, "%s is a folder: name a file", path);
     }
 }
 
@@ -27,6 +38,22 @@ static void check_listen(const struct settings *s, struct problems *p)
                          "listen.allowUnauthenticated if that is wanted",
                          l->addresses[i]);
         }
+    }
+}
+
+static void check_unix_socket(const struct settings *s, struct problems *p)
+{
+    const struct listen_settings *l = &s->listen;
+    struct address at;
+    if (l->unix_socket != NULL &&
+        (l->unix_socket[0] != '/' || !address_parse(l->unix_socket, 0, &at))) {
+        problems_add(p, false, "listen.unixSocket",
+                     "a whole path, from the first '/', of at most %zu bytes is expected",
+                     sizeof at.path - 1);
+    }
+    if (l->unix_socket == NULL && (l->addresses == NULL || l->addresses[0] == NULL)) {
+        problems_add(p, false, "listen.addresses",
+                     "is empty, and there is no listen.unixSocket: nobody could connect");
     }
 }
 
@@ -48,34 +75,147 @@ static void check_pool(const struct settings *s, struct problems *p)
     }
 }
 
+/* "[user:password@]host:port" */
+static void check_proxy(struct problems *p, const char *text, const char *option)
+{
+    struct error why;
+    const char *at = text == NULL ? NULL : strrchr(text, '@');
+    const char *host = at == NULL ? text : at + 1;
+    const char *colon = host == NULL ? NULL : strrchr(host, ':');
+    if (text == NULL) {
+        return;
+    }
+    auto_free char *normal =
+        colon == NULL || colon[1] == '\0' ? NULL : host_normal(host, strlen(host), &why);
+    if (normal == NULL || normal[0] == '/') {
+        problems_add(p, false, option, "[user:password@]host:port is expected");
+    }
+}
+
+static void check_seeds(struct problems *p, char *const *seeds)
+{
+    for (size_t i = 0; seeds != NULL && seeds[i] != NULL; i++) {
+        struct error why;
+        auto_free char *normal = host_normal(seeds[i], strlen(seeds[i]), &why);
+        if (normal == NULL) {
+            problems_add(p, false, "upstream.seeds", "%s: %s", seeds[i], why.text);
+        }
+    }
+}
+
+static void check_login(const struct settings *s, struct problems *p)
+{
+    const struct upstream_settings *up = &s->upstream;
+    bool is_scram = up->auth_mechanism != AUTH_NONE && up->auth_mechanism != AUTH_X509;
+    if (is_scram && up->user == NULL) {
+        problems_add(p, false, "connection string",
+                     "authMechanism asks for a login, and there is no user: add user:password@, or "
+                     "set upstream.username");
+    } else if (is_scram && up->password == NULL) {
+        problems_add(p, false, "connection string",
+                     "a user without a password: add it, or set upstream.passwordFile");
+    }
+    if (up->auth_mechanism == AUTH_NONE && up->password_file != NULL) {
+        problems_add(p, false, "upstream.passwordFile", "there is no user that it belongs to");
+    }
+    if (up->auth_mechanism != AUTH_X509) {
+        return;
+    }
+    if (s->tls.certificate_key_file == NULL) {
+        problems_add(p, false, "tls.certificateKeyFile",
+                     "MONGODB-X509 logs in by a client certificate: name its file");
+    }
+    if (up->password != NULL) {
+        problems_add(p, false, "connection string", "MONGODB-X509 takes no password: leave it out");
+    }
+    if (up->auth_source != NULL && strcmp(up->auth_source, "$external") != 0) {
+        problems_add(p, false, "connection string",
+                     "MONGODB-X509 takes no authSource but $external: leave it out");
+    }
+    if (!up->tls) {
+        problems_add(p, false, "connection string",
+                     "MONGODB-X509 logs in by TLS: add tls=true to the connection string");
+    }
+}
+
 static void check_upstream(const struct settings *s, struct problems *p)
 {
     const struct upstream_settings *up = &s->upstream;
-    bool wants_password =
-        up->auth_mechanism != AUTH_NONE && up->auth_mechanism != AUTH_X509 && up->user != NULL;
     if (up->socks_proxy != NULL && up->http_proxy != NULL) {
         problems_add(p, false, "upstream.httpProxy",
                      "upstream.socksProxy is set as well: only one outbound proxy is used");
     }
-    if (wants_password && up->password == NULL) {
-        problems_add(p, false, "connection string",
-                     "a user without a password: add it, or set upstream.passwordFile");
-    }
-    if (up->auth_mechanism == AUTH_X509 && s->tls.certificate_key_file == NULL) {
-        problems_add(p, false, "tls.certificateKeyFile",
-                     "MONGODB-X509 logs in by a client certificate: name its file");
-    }
-    if (s->tls.allow_invalid_certificates) {
+    check_proxy(p, up->socks_proxy, "upstream.socksProxy");
+    check_proxy(p, up->http_proxy, "upstream.httpProxy");
+    check_seeds(p, up->seeds);
+    check_login(s, p);
+}
+
+static void check_tls(const struct settings *s, struct problems *p)
+{
+    const struct tls_settings *tls = &s->tls;
+    check_file(p, tls->ca_file, "tls.caFile");
+    check_file(p, tls->certificate_key_file, "tls.certificateKeyFile");
+    if (tls->allow_invalid_certificates) {
         problems_add(p, true, "tls.allowInvalidCertificates",
                      "anyone on the way can read and change everything");
+    } else if (tls->allow_invalid_hostnames) {
+        problems_add(p, true, "tls.allowInvalidHostnames",
+                     "whoever has any certificate of a trusted authority can read and change "
+                     "everything");
+    }
+}
+
+static void check_resolvers(const struct dns_settings *dns, struct problems *p)
+{
+    for (size_t i = 0; dns->resolvers != NULL && dns->resolvers[i] != NULL; i++) {
+        struct address at;
+        if (strcmp(dns->resolvers[i], "system") != 0 &&
+            (!address_parse(dns->resolvers[i], 53, &at) || at.family == ADDRESS_UNIX)) {
+            problems_add(p, false, "dns.resolvers",
+                         "%s: system, or an address like 10.0.0.2:53 is expected",
+                         dns->resolvers[i]);
+        }
+    }
+}
+
+static void check_pauses(const struct settings *s, struct problems *p)
+{
+    if (s->reconnect.initial_ms > s->reconnect.max_ms) {
+        problems_add(p, false, "reconnect.initialMS", "is larger than reconnect.maxMS (%lld)",
+                     (long long)s->reconnect.max_ms);
+    }
+}
+
+static void check_log(const struct log_settings *log, struct problems *p)
+{
+    static const char *const levels[] = {"error", "warn", "info", "debug"};
+    for (size_t i = 0; log->groups != NULL && log->groups[i] != NULL; i++) {
+        enum log_group group;
+        size_t size = strcspn(log->groups[i], "=");
+        auto_free char *name = xstrndup(log->groups[i], size);
+        const char *level = log->groups[i] + size + (log->groups[i][size] == '=');
+        bool is_level = false;
+        for (size_t j = 0; j < sizeof levels / sizeof *levels; j++) {
+            is_level |= strcmp(level, levels[j]) == 0;
+        }
+        if (!is_level || !log_find_group(name, &group)) {
+            problems_add(p, false, "log.groups",
+                         "%s: GROUP=LEVEL is expected, a group of %s and a level of error, warn, "
+                         "info, debug",
+                         log->groups[i], log_group_names());
+        }
     }
 }
 
 void settings_check(const struct settings *s, struct problems *problems)
 {
     check_listen(s, problems);
+    check_unix_socket(s, problems);
     check_pool(s, problems);
     check_upstream(s, problems);
-    check_file(problems, s->tls.ca_file, "tls.caFile");
-    check_file(problems, s->tls.certificate_key_file, "tls.certificateKeyFile");
+    check_tls(s, problems);
+    check_resolvers(&s->dns, problems);
+    check_pauses(s, problems);
+    check_log(&s->log, problems);
 }

@@ -1,10 +1,10 @@
 #include "settings/settings_load.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/require.h"
 #include "base/scope.h"
@@ -56,58 +56,106 @@ static void note_origin(struct settings_target *t, const struct option *o, const
     *origin = xstrdup(place);
 }
 
-bool settings_put(struct settings_target *t, const char *path, const char *text, const char *place)
+static void refuse_path(struct settings_target *t, const char *path, const char *place)
+{
+    const char *near = option_nearest(path);
+    if (option_is_not_built(path)) {
+        problems_add(t->problems, false, place, "%s is not implemented in this build: leave it out",
+                     path);
+    } else if (option_is_section(path)) {
+        problems_add(t->problems, false, place,
+                     "%s is a section: settings stand in it, not a value", path);
+    } else {
+        problems_add(t->problems, false, place, "there is no setting %s%s%s%s", path,
+                     near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
+                     near == NULL ? "" : "?");
+    }
+}
+
+enum status settings_put_row(struct settings_target *t, const struct option *o, const char *text,
+                             const char *place, struct error *why)
+{
+    enum settings_rank *rank = &t->origins->ranks[o - option_table];
+    if (t->rank < *rank) {
+        return STATUS_OK;
+    }
+    enum status status = option_set(o, t->settings, text, why);
+    if (status == STATUS_OK) {
+        *rank = t->rank;
+        note_origin(t, o, place);
+    }
+    return status;
+}
+
+void settings_put(struct settings_target *t, const char *path, const char *text, const char *place)
 {
     const struct option *o = option_find(path);
     struct error why;
     if (o == NULL) {
-        const char *near = option_nearest(path);
-        if (option_is_not_built(path)) {
-            problems_add(t->problems, false, place, "%s is not implemented in this build", path);
-        } else {
-            problems_add(t->problems, false, place, "there is no setting %s%s%s%s", path,
-                         near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
-                         near == NULL ? "" : "?");
-        }
-        return false;
-    }
-    if (option_set(o, t->settings, text, &why) != STATUS_OK) {
+        refuse_path(t, path, place);
+    } else if (settings_put_row(t, o, text, place, &why) != STATUS_OK) {
         problems_add(t->problems, false, place, "%s: %s", path, why.text);
     }
-    note_origin(t, o, place);
-    return true;
 }
 
 static void put_defaults(struct settings_target *t)
 {
+    t->rank = RANK_DEFAULT;
     for (size_t i = 0; i < option_count; i++) {
+        const struct option *o = &option_table[i];
+        enum status status = STATUS_OK;
         struct error why;
-        if (option_table[i].fallback != NULL &&
-            option_set(&option_table[i], t->settings, option_table[i].fallback, &why) !=
-                STATUS_OK) {
-            require(!"every default is valid");
+        if (o->fallback != NULL) {
+            status = settings_put_row(t, o, o->fallback, "default", &why);
         }
-        note_origin(t, &option_table[i], "default");
+        require(status == STATUS_OK);
+        note_origin(t, o, "default");
     }
 }
 
+/* A flag without a value is told by its name; one with a value never by its value. */
 static void put_flags(struct settings_target *t, char *const *flags, size_t count)
 {
+    t->rank = RANK_FLAG;
     for (size_t i = 0; i < count; i++) {
         const char *equals = strchr(flags[i], '=');
-        if (strncmp(flags[i], "--", 2) != 0 || equals == NULL) {
-            problems_add(t->problems, false, "command line",
-                         "flag %zu is not of the form --section.name=value", i + 1);
-            continue;
+        size_t size = equals == NULL ? strlen(flags[i]) : (size_t)(equals - flags[i]);
+        auto_free char *place = xstrndup(flags[i], size);
+        const char *path = place + (strncmp(place, "--", 2) == 0 ? 2 : 0);
+        if (equals == NULL && option_find(path) != NULL) {
+            problems_add(t->problems, false, place, "it wants a value: --%s=VALUE", path);
+        } else if (equals == NULL) {
+            refuse_path(t, path, place);
+        } else {
+            settings_put(t, path, equals + 1, place);
         }
-        auto_free char *path = xstrndup(flags[i] + 2, (size_t)(equals - flags[i]) - 2);
-        auto_free char *place = xformat("--%s", path);
-        settings_put(t, path, equals + 1, place);
+    }
+}
+
+/* What Kubernetes sets for a Service called mooring: MOORING_PORT, MOORING_SERVICE_HOST, … */
+static bool is_service_link(const char *name)
+{
+    const char *rest = name + strlen("MOORING_");
+    return strcmp(rest, "PORT") == 0 || strncmp(rest, "PORT_", 5) == 0 ||
+           strncmp(rest, "SERVICE_", 8) == 0;
+}
+
+static void refuse_environment(struct settings_target *t, const char *name)
+{
+    char near[128] = "";
+    if (option_is_not_built_environment(name)) {
+        problems_add(t->problems, false, name,
+                     "this setting is not implemented in this build: unset it");
+    } else if (!is_service_link(name)) {
+        bool is_near = option_nearest_environment(name, near);
+        problems_add(t->problems, true, name, "no setting has this name in the environment%s%s%s",
+                     is_near ? "; did you mean " : "", near, is_near ? "?" : "");
     }
 }
 
 static void put_environment(struct settings_target *t, char *const *environment)
 {
+    t->rank = RANK_ENVIRONMENT;
     for (size_t i = 0; environment != NULL && environment[i] != NULL; i++) {
         const char *equals = strchr(environment[i], '=');
         if (strncmp(environment[i], "MOORING_", 8) != 0 || equals == NULL) {
@@ -117,62 +165,98 @@ static void put_environment(struct settings_target *t, char *const *environment)
         const struct option *o = option_find_environment(name);
         if (o != NULL) {
             settings_put(t, o->path, equals + 1, name);
-        } else if (strcmp(name, "MOORING_BIN") != 0) {
-            problems_add(t->problems, true, name, "no setting has this name in the environment");
+        } else {
+            refuse_environment(t, name);
         }
     }
 }
 
-/* The whole file without a trailing newline; NULL, and a problem added, when it cannot be read. */
-static char *read_secret(struct settings_target *t, const char *path, const char *option)
+static void put_file(struct settings_target *t, const char *file)
 {
+    t->rank = RANK_FILE;
+    if (file != NULL) {
+        settings_read_yaml(t, file);
+    }
+}
+
+/* --- secrets in files --- */
+
+static void warn_of_readers(struct problems *p, FILE *file, const char *path, const char *place)
+{
+    struct stat stat;
+    if (fstat(fileno(file), &stat) == 0 && S_ISREG(stat.st_mode) && (stat.st_mode & S_IROTH) != 0) {
+        problems_add(p, true, place,
+                     "every user of this machine can read %s: take that right away (chmod o-r)",
+                     path);
+    }
+}
+
+char *settings_read_secret(struct problems *p, const char *path, const char *place)
+{
+    auto_free char *text = xcalloc(1, SECRET_FILE_MOST + 1);
     auto_file FILE *file = fopen(path, "re");
-    char *text = xcalloc(1, SECRET_FILE_MOST + 1);
-    if (file == NULL) {
-        problems_add(t->problems, false, option, "cannot read %s: %s", path, strerror(errno));
-        free(text);
+    size_t size = file == NULL ? 0 : fread(text, 1, SECRET_FILE_MOST + 1, file);
+    if (file == NULL || ferror(file)) {
+        problems_add(p, false, place, "cannot read %s: %s", path, strerror(errno));
         return NULL;
     }
-    size_t size = fread(text, 1, SECRET_FILE_MOST, file);
-    while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r')) {
+    while (size > 0 && size <= SECRET_FILE_MOST &&
+           (text[size - 1] == '\n' || text[size - 1] == '\r')) {
         text[--size] = '\0';
     }
-    return text;
+    if (size == 0 || size > SECRET_FILE_MOST || memchr(text, '\0', size) != NULL) {
+        problems_add(p, false, place, "%s %s", path,
+                     size == 0                 ? "is empty"
+                     : size > SECRET_FILE_MOST ? "is larger than 64 KiB"
+                                               : "holds a zero byte");
+        explicit_bzero(text, SECRET_FILE_MOST + 1);
+        return NULL;
+    }
+    warn_of_readers(p, file, path, place);
+    char *secret = xstrdup(text);
+    explicit_bzero(text, SECRET_FILE_MOST + 1);
+    return secret;
+}
+
+/* --- all --- */
+
+static enum settings_rank rank_of(const struct settings_target *t, const char *path)
+{
+    return t->origins->ranks[option_find(path) - option_table];
+}
+
+static const char *origin_of(const struct settings_target *t, const char *path)
+{
+    return t->origins->texts[option_find(path) - option_table];
+}
+
+/* The connection string, from upstream.uri or upstream.uriFile, whichever was said at the stronger
+ * place; the caller frees. NULL: there is none, which has been told. */
+static char *find_uri(struct settings_target *t)
+{
+    const struct upstream_settings *up = &t->settings->upstream;
+    enum settings_rank text = up->uri == NULL ? RANK_DEFAULT : rank_of(t, "upstream.uri");
+    enum settings_rank file = up->uri_file == NULL ? RANK_DEFAULT : rank_of(t, "upstream.uriFile");
+    if (text == RANK_DEFAULT && file == RANK_DEFAULT) {
+        problems_add(t->problems, false, "upstream.uri",
+                     "no cluster is named: give a connection string as the first argument, in "
+                     "upstream.uri, in upstream.uriFile or in MOORING_UPSTREAM_URI");
+        return NULL;
+    }
+    if (text == file) {
+        problems_add(t->problems, false, origin_of(t, "upstream.uriFile"),
+                     "upstream.uri is given as well (%s): one of the two is enough",
+                     origin_of(t, "upstream.uri"));
+        return NULL;
+    }
+    return text > file ? xstrdup(up->uri)
+                       : settings_read_secret(t->problems, up->uri_file, "upstream.uriFile");
 }
 
 static void replace_text(char **at, char *text)
 {
     free(*at);
     *at = text;
-}
-
-/* --- all --- */
-
-/* The connection string itself can come from every place; what it says counts less than any of
- * them. So the places are read twice: once to find it, once over it. */
-static void put_places(struct settings_target *t, const struct settings_source *source)
-{
-    if (source->file != NULL) {
-        settings_read_yaml(t, source->file);
-    }
-    put_environment(t, source->environment);
-    put_flags(t, source->flags, source->flag_count);
-    if (source->uri != NULL) {
-        settings_put(t, "upstream.uri", source->uri, "command line");
-    }
-}
-
-static char *find_uri(struct settings_target *t)
-{
-    const struct upstream_settings *up = &t->settings->upstream;
-    if (up->uri != NULL && up->uri_file != NULL) {
-        problems_add(t->problems, false, "upstream.uriFile",
-                     "upstream.uri is given as well: one of the two is enough");
-    }
-    if (up->uri != NULL) {
-        return xstrdup(up->uri);
-    }
-    return up->uri_file == NULL ? NULL : read_secret(t, up->uri_file, "upstream.uriFile");
 }
 
 static void put_login(struct settings_target *t)
@@ -183,38 +267,36 @@ static void put_login(struct settings_target *t)
         up->auth_mechanism = up->auth_mechanism == AUTH_NONE ? AUTH_DEFAULT : up->auth_mechanism;
     }
     if (up->password_file != NULL) {
-        char *password = read_secret(t, up->password_file, "upstream.passwordFile");
+        char *password =
+            settings_read_secret(t->problems, up->password_file, "upstream.passwordFile");
         if (password != NULL) {
             replace_text(&up->password, password);
         }
     }
 }
 
+/* The connection string is read last, since any other place may say which one it is; what it says
+ * goes in where none of them has spoken. */
 void settings_load(const struct settings_source *source, struct settings *s,
                    struct settings_origins *origins, struct problems *problems)
 {
     struct settings_target t = {.settings = s, .origins = origins, .problems = problems};
-    struct problems first = {0};
-    struct settings_target search = {.settings = s, .origins = origins, .problems = &first};
     *s = (struct settings){0};
     origins->texts = xcalloc(option_count, sizeof *origins->texts);
+    origins->ranks = xcalloc(option_count, sizeof *origins->ranks);
     put_defaults(&t);
-    put_places(&search, source);
-    auto_free char *uri = find_uri(&search);
-    problems_clear(&first);
+    put_file(&t, source->file);
+    put_environment(&t, source->environment);
+    put_flags(&t, source->flags, source->flag_count);
+    if (source->uri != NULL) {
+        settings_put(&t, "upstream.uri", source->uri, "command line");
+    }
+    auto_free char *uri = find_uri(&t);
     if (uri != NULL) {
-        put_defaults(&t);
         settings_read_uri(&t, uri);
-        put_places(&t, source);
-    } else {
-        put_places(&t, source);
-        problems_add(problems, false, "upstream.uri",
-                     "no cluster is named: give a connection string as the first argument, in "
-                     "upstream.uri, in upstream.uriFile or in MOORING_UPSTREAM_URI");
     }
     put_login(&t);
-    s->listen.addresses_are_default =
-        strcmp(origins->texts[option_find("listen.addresses") - option_table], "default") == 0;
+    s->listen.addresses_are_default = rank_of(&t, "listen.addresses") == RANK_DEFAULT;
     settings_check(s, problems);
 }
 
@@ -243,6 +325,7 @@ void settings_clear(struct settings *s)
     }
     free(up->password);
     free(up->database);
+    free(up->uri_options);
     *s = (struct settings){0};
 }
 
@@ -252,5 +335,6 @@ void settings_origins_clear(struct settings_origins *origins)
         free(origins->texts[i]);
     }
     free(origins->texts);
-    origins->texts = NULL;
+    free(origins->ranks);
+    *origins = (struct settings_origins){0};
 }

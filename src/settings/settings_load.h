@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/status.h"
 #include "settings/settings.h"
 
 /* One mistake (or warning) and its place: "mooring.yaml:12", "--pool.maxPoolSize", "connection
@@ -37,9 +38,13 @@ struct settings_source {
     char *const *environment; /* "NAME=value", NULL-terminated; NULL: none */
 };
 
+/* The places, the later the stronger. */
+enum settings_rank { RANK_DEFAULT, RANK_URI, RANK_FILE, RANK_ENVIRONMENT, RANK_FLAG };
+
 /* Where each option's value came from, by the option's place in the table; the caller clears. */
 struct settings_origins {
     char **texts;
+    enum settings_rank *ranks;
 };
 
 /* Fills `*s` in any case (defaults where a text was wrong); the caller clears it. Loaded without
@@ -49,14 +54,24 @@ void settings_load(const struct settings_source *source, struct settings *s,
 void settings_clear(struct settings *s);
 void settings_origins_clear(struct settings_origins *origins);
 
-/* Sets one option by path, and notes where it came from; a mistake is added with its place. Returns
- * whether the path is an option. For the readers of files, environment and flags. */
+/* For the readers of files, environment, flags and connection strings: what they fill, and how
+ * strong the place is that they read now. */
 struct settings_target {
     struct settings *settings;
     struct settings_origins *origins;
     struct problems *problems;
+    enum settings_rank rank;
 };
-bool settings_put(struct settings_target *t, const char *path, const char *text, const char *place);
+
+/* Sets one option by path, unless a stronger place has said it, and notes where it came from. An
+ * unknown path and a wrong value are added as mistakes of the place. */
+void settings_put(struct settings_target *t, const char *path, const char *text, const char *place);
+
+/* The same for a row of the table; BAD_INPUT, and what is expected, when the value is wrong. */
+struct option;
+enum status settings_put_row(struct settings_target *t, const struct option *o, const char *text,
+                             const char *place, struct error *why)
+    __attribute__((warn_unused_result));
 
 /* Reads a YAML file into the target (settings_yaml.c). */
 void settings_read_yaml(struct settings_target *t, const char *file);
@@ -64,7 +79,12 @@ void settings_read_yaml(struct settings_target *t, const char *file);
 /* Reads a connection string into the target (settings_uri.c). */
 void settings_read_uri(struct settings_target *t, const char *uri);
 
-/* The rules between options (settings_check.c). */
+/* The whole file without the line ends behind it; NULL, and a mistake of `place` added, when it
+ * cannot be read or holds nothing. That other users may read it is a warning. The caller frees. */
+char *settings_read_secret(struct problems *problems, const char *path, const char *place);
+
+/* The rules between options, and what can be known about files and addresses before anything
+ * starts (settings_check.c). */
 void settings_check(const struct settings *s, struct problems *problems);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/require.h"
+#include "settings/settings_nearest.h"
 #include "settings/settings_table.h"
 
 /* Names that the documentation has and this build has not: refused, never ignored. */
@@ -25,8 +26,12 @@ static const char *const not_built[] = {
     "dns.lastGoodFile",
     "dns.staleWarnMS",
     "dns.staleMaxMS",
-    "admin",
-    "events",
+    "admin.socket",
+    "admin.http",
+    "admin.probes",
+    "admin.database",
+    "admin.actions",
+    "events.hook",
     "log.slowMS",
 };
 
@@ -53,10 +58,10 @@ const struct option *option_find(const char *path)
 }
 
 /* maxTimeMS -> MAX_TIME_MS: an underscore before a capital that follows a small letter. */
-const char *option_environment_name(const struct option *o, char text[128])
+static const char *environment_name(const char *path, char text[128])
 {
     size_t used = (size_t)snprintf(text, 128, "MOORING_");
-    for (const char *c = o->path; *c != '\0' && used < 126; c++) {
+    for (const char *c = path; *c != '\0' && used < 126; c++) {
         if (*c == '.') {
             text[used++] = '_';
             continue;
@@ -70,6 +75,11 @@ const char *option_environment_name(const struct option *o, char text[128])
     return text;
 }
 
+const char *option_environment_name(const struct option *o, char text[128])
+{
+    return environment_name(o->path, text);
+}
+
 const struct option *option_find_environment(const char *name)
 {
     char text[128];
@@ -81,30 +91,46 @@ const struct option *option_find_environment(const char *name)
     return NULL;
 }
 
-/* Levenshtein, case-blind, over paths of at most 63 bytes. */
-static size_t distance(const char *a, const char *b)
+/* Whole names only: a Service that is called mooring-admin makes names that begin alike. */
+bool option_is_not_built_environment(const char *name)
 {
-    enum { MOST = 64 };
-    size_t row[MOST];
-    size_t length = strlen(b);
-    if (length >= MOST) {
-        return SIZE_MAX;
-    }
-    for (size_t j = 0; j <= length; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= length; j++) {
-            size_t same =
-                diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
-            size_t other = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = same < other ? same : other;
+    char text[128];
+    for (size_t i = 0; i < sizeof not_built / sizeof *not_built; i++) {
+        if (strcmp(environment_name(not_built[i], text), name) == 0) {
+            return true;
         }
     }
-    return row[length];
+    return false;
+}
+
+bool option_is_section(const char *path)
+{
+    size_t length = strlen(path);
+    for (size_t i = 0; i < option_count; i++) {
+        if (strncmp(option_table[i].path, path, length) == 0 &&
+            option_table[i].path[length] == '.') {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool option_nearest_environment(const char *name, char text[128])
+{
+    size_t best = strlen(name) / 4;
+    const struct option *found = NULL;
+    for (size_t i = 0; i < option_count; i++) {
+        size_t d = name_distance(name, option_environment_name(&option_table[i], text));
+        if (d < best) {
+            best = d;
+            found = &option_table[i];
+        }
+    }
+    snprintf(text, 128, "%s", "");
+    if (found != NULL) {
+        option_environment_name(found, text);
+    }
+    return found != NULL;
 }
 
 const char *option_nearest(const char *path)
@@ -112,11 +138,11 @@ const char *option_nearest(const char *path)
     size_t best = strlen(path) / 3 + 1;
     const char *found = NULL;
     for (size_t i = 0; i < option_count; i++) {
-        size_t d = distance(path, option_table[i].path);
+        size_t d = name_distance(path, option_table[i].path);
         const char *last = strrchr(option_table[i].path, '.');
         const char *own = strrchr(path, '.');
-        if (own == NULL || (last != NULL && distance(own + 1, last + 1) == 0)) {
-            size_t tail = distance(own == NULL ? path : own + 1, last + 1);
+        if (own == NULL || name_distance(own + 1, last + 1) == 0) {
+            size_t tail = name_distance(own == NULL ? path : own + 1, last + 1);
             d = tail < d ? tail : d; /* the right name in the wrong section */
         }
         if (d < best) {
@@ -194,15 +220,19 @@ static enum status read_number(const struct option *o, const char *text, int64_t
     errno = 0;
     long long number = strtoll(text, &end, o->type == OPTION_OCTAL ? 8 : 10);
     int64_t unit = o->type == OPTION_BYTES ? unit_of(end) : *end == '\0';
-    if (end == text || unit == 0 || errno != 0) {
+    bool is_number = end != text && (isdigit((unsigned char)text[0]) || text[0] == '-');
+    if (!is_number || unit == 0) {
         return error_set(why, STATUS_BAD_INPUT, "a whole number is expected%s",
                          o->type == OPTION_BYTES ? ", with KiB, MiB or GiB if wanted" : "");
     }
-    if (number < o->low / unit || number > o->high / unit) {
-        return error_set(why, STATUS_BAD_INPUT, "a number from %lld to %lld is expected",
+    bool overflows = errno != 0 || __builtin_mul_overflow((int64_t)number, unit, out);
+    if (overflows || *out < o->low || *out > o->high) {
+        bool is_octal = o->type == OPTION_OCTAL;
+        return error_set(why, STATUS_BAD_INPUT,
+                         is_octal ? "a number from %#llo to %#llo is expected"
+                                  : "a number from %lld to %lld is expected",
                          (long long)o->low, (long long)o->high);
     }
-    *out = number * unit;
     return STATUS_OK;
 }
 
@@ -232,6 +262,18 @@ static enum status read_factor(const char *text, double *out, struct error *why)
     return STATUS_OK;
 }
 
+static enum status read_text(const struct option *o, const char *text, char **out,
+                             struct error *why)
+{
+    if (o->high > 0 && strlen(text) > (size_t)o->high) {
+        return error_set(why, STATUS_BAD_INPUT, "at most %lld bytes are expected",
+                         (long long)o->high);
+    }
+    free(*out);
+    *out = text[0] == '\0' ? NULL : xstrdup(text);
+    return STATUS_OK;
+}
+
 enum status option_set(const struct option *o, struct settings *s, const char *text,
                        struct error *why)
 {
@@ -240,9 +282,7 @@ enum status option_set(const struct option *o, struct settings *s, const char *t
     enum status status;
     switch (o->type) {
     case OPTION_TEXT:
-        free(*(char **)at);
-        *(char **)at = xstrdup(text);
-        return STATUS_OK;
+        return read_text(o, text, at, why);
     case OPTION_LIST:
         free_list(*(char ***)at);
         *(char ***)at = read_list(text);

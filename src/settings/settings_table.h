@@ -28,8 +28,8 @@ struct option {
     const char *path; /* "pool.maxPoolSize" */
     enum option_type type;
     size_t offset;
-    const char *fallback; /* the default as text; NULL: none */
-    int64_t low, high;
+    const char *fallback;       /* the default as text; NULL: none */
+    int64_t low, high;          /* of numbers; of a text, `high` is its most bytes, 0: no limit */
     const char *const *choices; /* NULL-terminated, in the order of the enum */
     const char *uri_option;     /* MongoDB's name in connection strings; NULL: none */
     unsigned flags;
@@ -46,14 +46,22 @@ const struct option *option_find(const char *path);
 const struct option *option_find_environment(const char *name);
 const char *option_environment_name(const struct option *o, char text[128]);
 
-/* True for options that product documentation names but this build does not have. */
+/* True for options that the product is to have and this build has not, by path or by the name in
+ * the environment. */
 bool option_is_not_built(const char *path);
+bool option_is_not_built_environment(const char *name);
+
+/* True for "pool", "tls", …: what options stand in. */
+bool option_is_section(const char *path);
 
 /* The known path nearest to `path`, or NULL when none is near. */
 const char *option_nearest(const char *path);
 
-/* Reads `text` as the option's type and stores it; what was there is freed. The error says what is
- * expected, without naming the place; the text of a secret is not repeated. */
+/* The known name in the environment nearest to `name`; false when none is near. */
+bool option_nearest_environment(const char *name, char text[128]);
+
+/* Reads `text` as the option's type and stores it; what was there is freed. An empty text is no
+ * text. The error says what is expected, without naming the place or repeating the value. */
 enum status option_set(const struct option *o, struct settings *s, const char *text,
                        struct error *why) __attribute__((warn_unused_result));
 

@@ -1,16 +1,17 @@
 /* The connection string, strictly: mongodb:// and mongodb+srv://, with a column for every mistake.
  *
  * Strict because a part of a password must never be taken for a host (it would go out in DNS
- * queries): what stands before the last '@' is user and password, and an unescaped '@', ':' or '/'
- * in it is an error that says how to write it. No error repeats a part of the string before its
- * '@'. */
+ * queries): what stands before the last '@' is user and password, and an unescaped '@', ':', '/' or
+ * '?' in it is an error that says how to write it. A '?' ends the part where that '@' is looked
+ * for, so an '@' behind it is taken as a value's only with a name that MongoDB has. No message
+ * repeats what may be a part of a password: hosts, values, names of options with an '@'. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/require.h"
 #include "base/scope.h"
+#include "settings/settings_host.h"
 #include "settings/settings_load.h"
 #include "settings/settings_uri.h"
 
@@ -19,6 +20,7 @@ enum { HOSTS_MOST = 50 };
 struct reader {
     struct settings_target *target;
     const char *uri;
+    bool is_srv;
     bool failed;
 };
 
@@ -101,67 +103,26 @@ static void read_login(struct reader *r, const char *begin, const char *end)
     if (colon != NULL) {
         replace_text(&up->password, decode(r, colon + 1, end));
     }
-    up->auth_mechanism = AUTH_DEFAULT;
+    up->auth_mechanism = r->failed ? AUTH_NONE : AUTH_DEFAULT;
 }
 
 /* --- hosts --- */
 
-static bool is_name(const char *host, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        if (!isalnum((unsigned char)host[i]) && strchr("-._", host[i]) == NULL) {
-            return false;
-        }
-    }
-    return length > 0 && length <= 253;
-}
-
-static bool read_port(struct reader *r, const char *begin, const char *end, unsigned *out)
-{
-    unsigned long port = 0;
-    for (const char *c = begin; c < end; c++) {
-        port =
-            isdigit((unsigned char)*c) && port < 100000 ? port * 10 + (unsigned)(*c - '0') : 100000;
-    }
-    if (begin == end || port < 1 || port > 65535) {
-        complain(r, begin, false, "a port is a number from 1 to 65535", "");
-        return false;
-    }
-    *out = (unsigned)port;
-    return true;
-}
-
-/* "host", "host:port", "[::1]:port" or a percent-encoded socket path; the normal form, or NULL. */
+/* Before its percent-encoding is undone only a Unix socket has any: elsewhere a '%' belongs to a
+ * password that lost its '@'. */
 static char *read_host(struct reader *r, const char *begin, const char *end)
 {
-    unsigned port = 27017;
+    struct error why;
     auto_free char *decoded = decode(r, begin, end);
     if (decoded == NULL) {
         return NULL;
     }
-    size_t length = strlen(decoded);
-    if (length > 5 && strcmp(decoded + length - 5, ".sock") == 0) {
-        return xstrdup(decoded);
-    }
-    bool is_v6 = *begin == '[';
-    const char *close = is_v6 ? memchr(begin, ']', (size_t)(end - begin)) : NULL;
-    if (is_v6 && close == NULL) {
-        complain(r, begin, false, "an IPv6 address wants a closing ']'", "");
-        return NULL;
-    }
-    const char *name_end = is_v6 ? close + 1 : memchr(begin, ':', (size_t)(end - begin));
-    name_end = name_end == NULL ? end : name_end;
-    if (!is_v6 && !is_name(begin, (size_t)(name_end - begin))) {
-        complain(r, begin, false, "this is no host name", "");
-        return NULL;
-    }
-    if (name_end < end && (*name_end != ':' || !read_port(r, name_end + 1, end, &port))) {
-        r->failed = true;
-        return NULL;
-    }
-    char *host = xformat("%.*s:%u", (int)(name_end - begin), begin, port);
-    for (char *c = host; *c != '\0'; c++) {
-        *c = (char)tolower((unsigned char)*c);
+    size_t size = strlen(decoded);
+    bool is_socket = size > 5 && strcmp(decoded + size - 5, ".sock") == 0;
+    char *host = is_socket ? host_normal(decoded, size, &why)
+                           : host_normal(begin, (size_t)(end - begin), &why);
+    if (host == NULL) {
+        complain(r, begin, false, why.text, "");
     }
     return host;
 }
@@ -174,8 +135,8 @@ static void read_hosts(struct reader *r, const char *begin, const char *end)
     for (;;) {
         const char *comma = memchr(begin, ',', (size_t)(end - begin));
         const char *stop = comma == NULL ? end : comma;
-        if (begin == stop || count == HOSTS_MOST) {
-            complain(r, begin, false, begin == stop ? "a host is missing" : "too many hosts", "");
+        if (count == HOSTS_MOST) {
+            complain(r, begin, false, "too many hosts", "");
             return;
         }
         char *host = read_host(r, begin, stop);
@@ -199,9 +160,8 @@ static void read_srv_host(struct reader *r, const char *begin, const char *end)
         complain(r, comma, false, "mongodb+srv:// takes exactly one host", "");
     } else if (colon != NULL) {
         complain(r, colon, false, "mongodb+srv:// takes no port: the SRV record has it", "");
-    } else if (!is_name(begin, (size_t)(end - begin))) {
-        complain(r, begin, false, begin == end ? "the host is missing" : "this is no host name",
-                 "");
+    } else if (!host_is_name(begin, (size_t)(end - begin))) {
+        complain(r, begin, false, begin == end ? "a host is missing" : "this is no host name", "");
     } else {
         replace_text(&up->srv_host, xstrndup(begin, (size_t)(end - begin)));
         for (char *c = up->srv_host; *c != '\0'; c++) {
@@ -222,27 +182,42 @@ static void read_database(struct reader *r, const char *begin, const char *end)
     replace_text(&r->target->settings->upstream.database, name);
 }
 
+static void read_option(struct reader *r, const char *begin, const char *stop,
+                        struct uri_seen *seen)
+{
+    const char *equals = memchr(begin, '=', (size_t)(stop - begin));
+    const char *name_end = equals == NULL ? stop : equals;
+    auto_free char *name = xstrndup(begin, (size_t)(name_end - begin));
+    if (memchr(begin, '@', (size_t)(stop - begin)) != NULL && !uri_option_is_known(name)) {
+        complain(r, begin, false, "a '?' in user name or password is written %3F, an '@' %40", "");
+    } else if (equals == NULL || equals == begin) {
+        complain(r, begin, false, "an option is written name=value", "");
+    } else {
+        auto_free char *value = decode(r, equals + 1, stop);
+        auto_free char *place =
+            xformat("connection string, column %zu", (size_t)(begin - r->uri) + 1);
+        if (value != NULL) {
+            uri_option_put(r->target, seen, name, value, place);
+        }
+    }
+}
+
 static void read_options(struct reader *r, const char *begin, const char *end)
 {
+    struct uri_seen seen = {0};
+    replace_text(&r->target->settings->upstream.uri_options,
+                 xstrndup(begin, (size_t)(end - begin)));
     while (begin < end) {
         const char *stop = begin;
         while (stop < end && *stop != '&' && *stop != ';') {
             stop++;
         }
-        const char *equals = memchr(begin, '=', (size_t)(stop - begin));
-        if (equals == NULL || equals == begin) {
-            complain(r, begin, false, "an option is written name=value", "");
-        } else {
-            auto_free char *name = xstrndup(begin, (size_t)(equals - begin));
-            auto_free char *value = decode(r, equals + 1, stop);
-            auto_free char *place =
-                xformat("connection string, column %zu", (size_t)(begin - r->uri) + 1);
-            if (value != NULL) {
-                uri_option_put(r->target, name, value, place);
-            }
+        if (stop > begin) {
+            read_option(r, begin, stop, &seen);
         }
         begin = stop + (stop < end);
     }
+    uri_options_end(r->target, &seen);
 }
 
 static void check_whole(struct reader *r)
@@ -255,7 +230,7 @@ static void check_whole(struct reader *r)
         up->hosts[1] != NULL) {
         complain(r, r->uri, false, "directConnection=true takes exactly one host", "");
     }
-    if (up->srv_host == NULL && (up->srv_service_name != NULL || up->srv_max_hosts > 0)) {
+    if (!r->is_srv && (up->srv_service_name != NULL || up->srv_max_hosts > 0)) {
         complain(r, r->uri, false, "srvServiceName and srvMaxHosts go with mongodb+srv:// only",
                  "");
     }
@@ -264,49 +239,45 @@ static void check_whole(struct reader *r)
     }
 }
 
-void settings_read_uri(struct settings_target *t, const char *uri)
+/* The parts, from the last '@' before the options to the end. Nothing is read behind a login that
+ * is wrong: where it ends is then not known. */
+static void read_parts(struct reader *r, const char *begin)
 {
-    static const char plain[] = "mongodb://";
-    static const char srv[] = "mongodb+srv://";
-    struct reader r = {.target = t, .uri = uri};
-    bool is_srv = strncmp(uri, srv, sizeof srv - 1) == 0;
-    if (!is_srv && strncmp(uri, plain, sizeof plain - 1) != 0) {
-        complain(&r, uri, false, "it must begin with mongodb:// or mongodb+srv://", "");
-        return;
-    }
-    const char *begin = uri + (is_srv ? sizeof srv : sizeof plain) - 1;
     const char *question = strchr(begin, '?');
-    const char *end = uri + strlen(uri);
+    const char *end = begin + strlen(begin);
     const char *before_options = question == NULL ? end : question;
     const char *at = memrchr(begin, '@', (size_t)(before_options - begin));
     const char *hosts = at == NULL ? begin : at + 1;
     const char *slash = memchr(hosts, '/', (size_t)(before_options - hosts));
     const char *hosts_end = slash == NULL ? before_options : slash;
-    if (at == NULL && question != NULL && strchr(question, '@') != NULL &&
-        memchr(begin, ':', (size_t)(question - begin)) != NULL) {
-        complain(&r, question, false, "a '?' in user name or password is written %3F, an '@' %40",
-                 "");
-        return;
-    }
     if (at != NULL) {
-        read_login(&r, begin, at);
+        read_login(r, begin, at);
     }
-    if (r.failed) {
+    if (r->failed) {
         return;
     }
-    if (is_srv) {
-        read_srv_host(&r, hosts, hosts_end);
-    } else {
-        read_hosts(&r, hosts, hosts_end);
-    }
+    (r->is_srv ? read_srv_host : read_hosts)(r, hosts, hosts_end);
     if (slash != NULL) {
-        read_database(&r, slash + 1, before_options);
+        read_database(r, slash + 1, before_options);
     }
     if (question != NULL) {
-        read_options(&r, question + 1, end);
+        read_options(r, question + 1, end);
     }
+}
+
+void settings_read_uri(struct settings_target *t, const char *uri)
+{
+    static const char plain[] = "mongodb://";
+    static const char srv[] = "mongodb+srv://";
+    struct reader r = {.target = t, .uri = uri, .is_srv = strncmp(uri, srv, sizeof srv - 1) == 0};
+    if (!r.is_srv && strncmp(uri, plain, sizeof plain - 1) != 0) {
+        complain(&r, uri, false, "it must begin with mongodb:// or mongodb+srv://", "");
+        return;
+    }
+    t->rank = RANK_URI;
+    read_parts(&r, uri + (r.is_srv ? sizeof srv : sizeof plain) - 1);
     check_whole(&r);
-    if (is_srv && t->settings->upstream.srv_service_name == NULL) {
+    if (r.is_srv && t->settings->upstream.srv_service_name == NULL) {
         t->settings->upstream.srv_service_name = xstrdup("mongodb");
     }
 }

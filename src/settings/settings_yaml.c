@@ -8,6 +8,7 @@
 #include "base/require.h"
 #include "base/scope.h"
 #include "settings/settings_load.h"
+#include "settings/settings_table.h"
 
 enum { DEPTH_MOST = 8, PATH_SIZE = 256 };
 
@@ -18,9 +19,10 @@ struct walk {
     char path[PATH_SIZE];
     size_t lengths[DEPTH_MOST]; /* of the path, outside each mapping */
     size_t depth;
-    bool has_key; /* the path ends in a key that waits for its value */
-    char *list;   /* the items of a sequence so far, comma-separated; NULL: not in one */
-    char **seen;  /* paths that were set, to refuse a second time */
+    size_t skipped; /* how deep we are in a value that has been refused; 0: not in one */
+    bool has_key;   /* the path ends in a key that waits for its value */
+    char *list;     /* the items of a sequence so far, comma-separated; NULL: not in one */
+    char **seen;    /* paths that were set, to refuse a second time */
     size_t seen_count;
 };
 
@@ -76,6 +78,8 @@ static bool on_scalar(struct walk *w, const yaml_event_t *e)
         char *longer = xformat("%s%s%s", w->list, w->list[0] == '\0' ? "" : ",", text);
         free(w->list);
         w->list = longer;
+    } else if (w->depth == 0 && is_empty) {
+        return true; /* a document with nothing in it */
     } else if (w->depth == 0) {
         complain(w, line, "the file must be a mapping of sections", "");
         return false;
@@ -90,9 +94,24 @@ static bool on_scalar(struct walk *w, const yaml_event_t *e)
     return true;
 }
 
+/* A setting that is not built may hold anything: it is refused once, and what is in it is passed
+ * over. */
+static bool refuses_whole(struct walk *w, const yaml_event_t *e)
+{
+    if (!w->has_key || w->list != NULL || !option_is_not_built(w->path)) {
+        return false;
+    }
+    put(w, "", e->start_mark.line + 1);
+    w->skipped = 1;
+    return true;
+}
+
 static bool on_mapping(struct walk *w, const yaml_event_t *e)
 {
-    if (w->list != NULL || w->depth == DEPTH_MOST) {
+    if (refuses_whole(w, e)) {
+        return true;
+    }
+    if (w->list != NULL || w->depth == DEPTH_MOST || (w->depth > 0 && !w->has_key)) {
         complain(w, e->start_mark.line + 1, "a mapping is not expected here", w->path);
         return false;
     }
@@ -103,6 +122,9 @@ static bool on_mapping(struct walk *w, const yaml_event_t *e)
 
 static bool on_sequence(struct walk *w, const yaml_event_t *e)
 {
+    if (refuses_whole(w, e)) {
+        return true;
+    }
     if (w->list != NULL || !w->has_key) {
         complain(w, e->start_mark.line + 1, "a list is not expected here", w->path);
         return false;
@@ -119,8 +141,24 @@ static void on_sequence_end(struct walk *w, const yaml_event_t *e)
     end_value(w);
 }
 
+static bool skip(struct walk *w, const yaml_event_t *e)
+{
+    if (e->type == YAML_MAPPING_START_EVENT || e->type == YAML_SEQUENCE_START_EVENT) {
+        w->skipped++;
+    } else if (e->type == YAML_MAPPING_END_EVENT || e->type == YAML_SEQUENCE_END_EVENT) {
+        w->skipped--;
+    }
+    if (w->skipped == 0) {
+        end_value(w);
+    }
+    return true;
+}
+
 static bool on_event(struct walk *w, const yaml_event_t *e)
 {
+    if (w->skipped > 0) {
+        return skip(w, e);
+    }
     switch ((int)e->type) {
     case YAML_SCALAR_EVENT:
         return on_scalar(w, e);
@@ -163,11 +201,13 @@ static void walk(struct walk *w)
 void settings_read_yaml(struct settings_target *t, const char *path)
 {
     auto_file FILE *file = fopen(path, "re");
-    if (file == NULL) {
+    int first = file == NULL ? EOF : getc(file); /* tells what opening does not: a folder */
+    if (file == NULL || ferror(file)) {
         problems_add(t->problems, false, path, "cannot be read: %s", strerror(errno));
         return;
     }
     struct walk w = {.target = t, .file = path};
+    ungetc(first, file);
     yaml_parser_initialize(&w.parser);
     yaml_parser_set_input_file(&w.parser, file);
     walk(&w);
