@@ -30,8 +30,6 @@
 #include "proxy/node.h"
 #include "proxy/proxy.h"
 
-enum { SPANS_MOST = 40 };
-
 static void on_deadline(struct deadline *d, msec now);
 static void decide(struct exchange *x);
 static void send_request(struct exchange *x);
@@ -109,16 +107,19 @@ static uint32_t upstream_bytes(const struct exchange *x)
     return (uint32_t)x->head.length - (facts_has_checksum(&x->facts) ? CHECKSUM_BYTES : 0);
 }
 
-static void send_piece(struct exchange *x, struct span bytes, uint32_t offset)
+/* True when above high water: the client is paused then. */
+static bool send_piece(struct exchange *x, struct span bytes, uint32_t offset)
 {
     uint32_t end = upstream_bytes(x);
     if (offset >= end) {
-        return;
+        return false;
     }
     struct span piece = offset + bytes.size > end ? span_head(bytes, end - offset) : bytes;
-    if (link_send(&x->backend->link, &piece, 1) && x->client != NULL) {
+    bool is_above = link_send(&x->backend->link, &piece, 1);
+    if (is_above && x->client != NULL) {
         client_pause(x->client);
     }
+    return is_above;
 }
 
 void exchange_on_request_bytes(struct exchange *x, struct span bytes)
@@ -272,30 +273,35 @@ void exchange_on_refused(struct exchange *x, enum status status, msec waited)
 
 /* --- 5. out it goes --- */
 
+/* What is held of a large request, piece by piece: there may be any number of them. */
+static bool send_held(struct exchange *x, struct span head)
+{
+    uint32_t offset = (uint32_t)head.size;
+    bool is_above = link_send(&x->backend->link, &head, 1);
+    buf_consume(&x->request, head.size);
+    while (!buf_is_empty(&x->request)) {
+        struct span piece = buf_front(&x->request);
+        is_above = send_piece(x, piece, offset);
+        offset += (uint32_t)piece.size;
+        buf_consume(&x->request, piece.size);
+    }
+    return is_above;
+}
+
 static void send_request(struct exchange *x)
 {
     uint8_t head[UPSTREAM_HEAD_BYTES];
-    struct span parts[SPANS_MOST];
-    size_t count = 1;
-    uint32_t limit = upstream_bytes(x);
-    uint32_t held = (uint32_t)x->request.size;
+    size_t size = sizeof head;
     x->upstream_id = proxy_next_id(x->proxy);
     facts_write_upstream_head(&x->facts, x->upstream_id, head);
-    parts[0] = span_of(head, sizeof head);
     if (x->is_held_whole) {
-        parts[count++] = span_of(x->flat.at + sizeof head, limit - sizeof head);
-    } else {
-        require(held >= UPSTREAM_HEAD_BYTES);
-        buf_consume(&x->request, sizeof head);
-        count += buf_spans(&x->request, parts + 1, SPANS_MOST - 1);
-        require(held <= limit || facts_has_checksum(&x->facts));
-    }
-    bool is_above = link_send(&x->backend->link, parts, count);
-    if (x->is_held_whole) {
+        struct span parts[] = {span_of(head, size),
+                               span_of(x->flat.at + size, upstream_bytes(x) - size)};
+        link_send(&x->backend->link, parts, 2);
         exchange_await_reply(x);
         return;
     }
-    buf_clear(&x->request);
+    bool is_above = send_held(x, span_of(head, size));
     if (x->received == (uint32_t)x->head.length) {
         exchange_await_reply(x);
     } else if (x->client == NULL) {

@@ -60,6 +60,14 @@ def test_large_documents_and_large_batches(start):
         assert things.count_documents({}) == 48
 
 
+def test_large_requests_held_in_many_pieces_arrive_whole(start):
+    with start("--limits.holdBytes=1MiB").client() as client:
+        things = fresh(client)
+        blob = bytes(range(251)) * 12_000
+        things.insert_one({"_id": 1, "blob": blob})
+        assert things.find_one({"_id": 1})["blob"] == blob
+
+
 def test_unacknowledged_writes_arrive(start):
     with start().client() as client:
         things = fresh(client)
