@@ -187,6 +187,18 @@ static void lend_buffer(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
     *out = uv_buf_init(loop->read_buffer, sizeof loop->read_buffer);
 }
 
+/* When a peer hangs up behind bytes, libuv tells an end without having seen one: whether it was a
+ * reset, the descriptor knows. */
+static enum status why_ended(struct loop_conn *c, int failed)
+{
+    int code = 0;
+    socklen_t size = sizeof code;
+    uv_os_fd_t fd;
+    bool is_reset = failed == UV_EOF && uv_fileno(&c->uv.handle, &fd) == 0 &&
+                    getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) == 0 && code != 0;
+    return loop_status(is_reset ? uv_translate_sys_error(code) : failed);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes)
 {
     struct loop_conn *c = loop_conn_of_handle(stream);
@@ -194,7 +206,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *bytes)
         return;
     }
     if (size < 0) {
-        loop_conn_end(c, loop_status((int)size));
+        loop_conn_end(c, why_ended(c, (int)size));
         return;
     }
     c->conn.events->on_bytes(c->conn.owner, span_of(bytes->base, (size_t)size));
