@@ -17,7 +17,7 @@ static bool has_all(void *owner)
 
 /* --- back-pressure --- */
 
-enum { MANY_BYTES = 32 * 1024 * 1024, STEP_BYTES = 100 * 1000 };
+enum { MANY_BYTES = 16 * 1024 * 1024, STEP_BYTES = 100 * 1000 };
 
 static void send_until_above(struct end *e)
 {
@@ -283,7 +283,7 @@ static void test_crowd(struct world *w)
 int main(void)
 {
     static const struct net_case cases[] = {
-        {"back-pressure, 32 MiB both ways", test_back_pressure, ON_BOTH},
+        {"back-pressure, 16 MiB both ways", test_back_pressure, ON_BOTH},
         {"drained or closed", test_drained_or_closed, ON_BOTH},
         {"pause", test_pause, ON_BOTH},
         {"pause before open", test_pause_before_open, ON_BOTH},

@@ -17,7 +17,7 @@
 #include "loop/loop.h"
 #include "support/sim_net.h"
 
-enum { LIMIT_MS = 20000, CASES_MOST = 64 };
+enum { LIMIT_MS = 40000, CASES_MOST = 64 };
 
 struct world {
     struct net *net;
