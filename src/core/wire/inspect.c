@@ -112,8 +112,8 @@ static void on_field(struct inspect_walk *w, struct request_facts *facts,
                      const struct skim_element *e)
 {
     enum field field = field_of(e->element.key, facts->command);
-    if (field == FIELD_NONE) {
-        return;
+    if (field == FIELD_NONE || (field == FIELD_DATABASE && facts->opcode == OP_QUERY)) {
+        return; /* the namespace of an OP_QUERY says its database */
     }
     if ((w->seen & bit(field)) != 0) {
         if ((SEQUENCE_FIELDS & bit(field)) != 0) {

@@ -319,6 +319,12 @@ static void test_query(void **state)
     assert_false(r.facts.hello.wants_hello_ok); /* stands beside the command, not in it */
     assert_false(r.facts.preference.is_present);
 
+    /* The namespace says the database; what the body says of it has no meaning there. */
+    r.message = make_query(&r.maker, "admin.$cmd", "{\"hello\": 1, \"$db\": \"elsewhere\"}");
+    inspect(&r);
+    assert_span(r.facts.database, "admin");
+    r.message = make_query(&r.maker, "admin.$cmd", "{\"hello\": 1, \"$db\": 1}");
+    inspect(&r);
     r.message = make_query(&r.maker, "admin.$cmd", "{\"query\": {\"hello\": 1}}");
     inspect(&r);
     assert_int_equal(r.facts.command, COMMAND_HELLO);
