@@ -188,14 +188,15 @@ static enum tunnel_step socks_step(struct tunnel *t, struct error *why)
     return t->got_size < 5 ? TUNNEL_WAIT : on_socks_verdict(t, why);
 }
 
+/* The first line says it all when it is a refusal: a page of any length may follow. */
 static enum tunnel_step http_step(struct tunnel *t, struct error *why)
 {
-    const uint8_t *end = memmem(t->got, t->got_size, "\r\n\r\n", 4);
-    if (end == NULL) {
+    const char *head = (const char *)t->got;
+    const uint8_t *line_end = memchr(t->got, '\r', t->got_size);
+    if (line_end == NULL) {
         return TUNNEL_WAIT;
     }
-    const char *head = (const char *)t->got;
-    int line = (int)((const uint8_t *)memchr(head, '\r', t->got_size) - t->got);
+    int line = (int)(line_end - t->got);
     if (line < 12 || strncmp(head, "HTTP/1.", 7) != 0) {
         error_set(why, STATUS_PROTOCOL_ERROR, "the outbound proxy does not speak HTTP");
         return TUNNEL_FAILED;
@@ -204,6 +205,10 @@ static enum tunnel_step http_step(struct tunnel *t, struct error *why)
         error_set(why, STATUS_PROXY_REFUSED, "the outbound HTTP proxy refused: %.*s", line - 9,
                   head + 9);
         return TUNNEL_FAILED;
+    }
+    const uint8_t *end = memmem(t->got, t->got_size, "\r\n\r\n", 4);
+    if (end == NULL) {
+        return TUNNEL_WAIT;
     }
     if (end + 4 != t->got + t->got_size) {
         error_set(why, STATUS_PROTOCOL_ERROR,
@@ -215,11 +220,14 @@ static enum tunnel_step http_step(struct tunnel *t, struct error *why)
 
 enum tunnel_step tunnel_on_bytes(struct tunnel *t, struct span bytes, struct error *why)
 {
-    if (bytes.size > sizeof t->got - t->got_size) {
+    size_t room = sizeof t->got - t->got_size;
+    size_t part = bytes.size < room ? bytes.size : room;
+    memcpy(t->got + t->got_size, bytes.at, part);
+    t->got_size += part;
+    enum tunnel_step step = t->kind == TUNNEL_HTTP ? http_step(t, why) : socks_step(t, why);
+    if (part < bytes.size && step != TUNNEL_FAILED) {
         error_set(why, STATUS_PROTOCOL_ERROR, "the outbound proxy's answer is too long");
         return TUNNEL_FAILED;
     }
-    memcpy(t->got + t->got_size, bytes.at, bytes.size);
-    t->got_size += bytes.size;
-    return t->kind == TUNNEL_HTTP ? http_step(t, why) : socks_step(t, why);
+    return step;
 }
