@@ -60,9 +60,9 @@ static void try_next(struct link *l)
     a->to = l->addresses[l->next_address++];
     list_push_back(&l->attempts, &a->link);
     a->conn = net_dial(l->net, &a->to, &l->plan.options, &attempt_events, a);
-    if (l->next_address < l->address_count) {
-        net_set_deadline(l->net, &l->next_try, net_now(l->net) + LINK_STAGGER_MS);
-    }
+    bool is_last = l->next_address == l->address_count;
+    net_set_deadline(l->net, &l->next_try,
+                     is_last ? MSEC_NEVER : net_now(l->net) + LINK_STAGGER_MS);
 }
 
 static void end(struct link *l, enum status status)

@@ -8,14 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/require.h"
+
 enum { BAD_VALUE = 2, MAX_STALENESS_OUT_OF_RANGE = 160 };
 enum { SMALLEST_STALENESS_SECONDS = 90, IDLE_WRITE_PERIOD_SECONDS = 10 };
 
-/* More servers than this are not looked at; a replica set has at most 50 members. */
-enum { MOST_CANDIDATES = 256 };
-
 struct candidates {
-    const struct server *at[MOST_CANDIDATES];
+    const struct server *at[TOPOLOGY_SERVERS_MOST];
     size_t count;
 };
 
@@ -28,9 +27,8 @@ struct choice {
 
 static void add_candidate(struct candidates *c, const struct server *s)
 {
-    if (c->count < MOST_CANDIDATES) {
-        c->at[c->count++] = s;
-    }
+    require(c->count < TOPOLOGY_SERVERS_MOST);
+    c->at[c->count++] = s;
 }
 
 /* --- the read preference --- */

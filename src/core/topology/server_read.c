@@ -35,14 +35,41 @@ static bool has_control_byte(const char *text, uint32_t size, char least)
     return false;
 }
 
+/* Behind the name: nothing, or ":" and 1 to 65535. */
+static bool is_port_or_nothing(const char *text)
+{
+    size_t size = strlen(text);
+    if (size == 0) {
+        return true;
+    }
+    size_t digits = strspn(text + 1, "0123456789");
+    if (text[0] != ':' || digits == 0 || digits > 5 || digits + 1 != size) {
+        return false;
+    }
+    long port = strtol(text + 1, NULL, 10);
+    return port >= 1 && port <= UINT16_MAX;
+}
+
+/* "name", "name:port", "[v6]" or "[v6]:port": nobody after us checks what is taken apart. */
+static bool is_address(const char *text)
+{
+    bool is_v6 = text[0] == '[';
+    const char *name = is_v6 ? text + 1 : text;
+    size_t size = strcspn(name, is_v6 ? "[]" : "[]:");
+    if (size == 0 || (is_v6 && name[size] != ']')) {
+        return false;
+    }
+    return is_port_or_nothing(name + size + (is_v6 ? 1 : 0));
+}
+
 /* "host:port" in lower case, with MongoDB's own port when none is said; NULL for what cannot be an
- * address: no text, empty, too long, or with blanks or control bytes in it. */
+ * address: no text, too long, with blanks or control bytes in it, or of another form. */
 static char *host_text(const bson_iter_t *at)
 {
     uint32_t size = 0;
     const char *text = BSON_ITER_HOLDS_UTF8(at) ? bson_iter_utf8(at, &size) : NULL;
-    if (text == NULL || size == 0 || size >= MAX_HOST_TEXT - sizeof ":27017" ||
-        has_control_byte(text, size, '!')) {
+    if (text == NULL || size >= MAX_HOST_TEXT - sizeof ":27017" ||
+        has_control_byte(text, size, '!') || !is_address(text)) {
         return NULL;
     }
     const char *bracket = strrchr(text, ']');

@@ -69,6 +69,9 @@ static struct member *find_id(const struct topology *t, uint32_t id)
 
 void topology_add(struct topology *t, const char *address)
 {
+    if (t->count == TOPOLOGY_SERVERS_MOST) {
+        return;
+    }
     if (t->count == t->room) {
         t->room = t->room == 0 ? 8 : 2 * t->room;
         t->members = xrealloc(t->members, t->room * sizeof(struct member *));
@@ -225,8 +228,10 @@ bool topology_on_command_error(struct topology *t, uint32_t id, const struct top
     }
     char text[80];
     snprintf(text, sizeof text, "it answered a command with error %d", (int)error->code);
-    /* SDAM: before MongoDB 4.2 a primary that stepped down closed all connections. */
-    bool closes_all = m->server.description.max_wire < 8;
+    /* SDAM: before MongoDB 4.2 a primary that stepped down closed all connections. Of a server that
+     * an earlier error has made unknown the version is not known either. */
+    const struct server_description *d = &m->server.description;
+    bool closes_all = d->type != SERVER_UNKNOWN && d->max_wire < 8;
     m->server.updated_at = now;
     member_become_unknown(t, m, text);
     m->server.description.version = error->version;

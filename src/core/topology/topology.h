@@ -14,6 +14,9 @@
 #include "base/units.h"
 #include "core/topology/server.h"
 
+/* What seeds or members name beyond it is passed over; a replica set has at most 50 members. */
+enum { TOPOLOGY_SERVERS_MOST = 256 };
+
 enum topology_kind {
     TOPOLOGY_UNKNOWN,
     TOPOLOGY_SINGLE,

@@ -39,7 +39,7 @@ struct topology {
 /* NULL when it is not part of the topology. */
 struct member *topology_find(const struct topology *t, const char *address);
 
-/* Adds a server that is not there yet. */
+/* Adds a server that is not there yet, while there is room. */
 void topology_add(struct topology *t, const char *address);
 void topology_remove(struct topology *t, struct member *m);
 

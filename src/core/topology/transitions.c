@@ -83,16 +83,13 @@ static bool lists(const struct server_description *d, const char *address)
     return false;
 }
 
-/* Keeps `m` itself to the last, since its list is what is compared with. */
-static void remove_unlisted(struct topology *t, struct member *m)
+/* All but `m` itself, whose list is what is compared with. */
+static void remove_unlisted_others(struct topology *t, const struct member *m)
 {
     for (size_t i = t->count; i-- > 0;) {
         if (t->members[i] != m && !lists(seen(m), t->members[i]->address)) {
             topology_remove(t, t->members[i]);
         }
-    }
-    if (!lists(seen(m), m->address)) {
-        topology_remove(t, m);
     }
 }
 
@@ -171,8 +168,11 @@ static void from_primary(struct topology *t, struct member *m)
             other->must_check = true;
         }
     }
+    remove_unlisted_others(t, m); /* before the others, so that there is room for those */
     add_hosts(t, m);
-    remove_unlisted(t, m);
+    if (!lists(seen(m), m->address)) {
+        topology_remove(t, m);
+    }
     recheck(t);
 }
 

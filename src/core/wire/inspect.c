@@ -96,6 +96,8 @@ static void want(struct inspect_walk *w, struct request_facts *facts, enum field
         facts->is_cut = true;
     } else if (e->has_value) {
         field_apply(w, facts, field, &e->element, msg_skim_offset(&w->msg, e));
+    } else if (w->store == NULL && field_wants_whole(field, facts)) {
+        return; /* the front part ends within the value: its rest will not come */
     } else {
         w->pending = (uint8_t)field;
         skim_take(&w->msg.body, most);

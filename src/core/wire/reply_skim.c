@@ -151,8 +151,9 @@ static void apply(struct reply_facts *facts, enum reply_field field, const struc
 static void on_element(struct reply_skim *s, const struct skim_element *e)
 {
     enum reply_field field = field_of_element(s, &e->element);
-    /* All that is wanted is small; what does not fit the room is not what it should be. */
-    if (field == REPLY_NONE || e->value_size > sizeof s->room) {
+    /* All that is wanted is small; what does not fit the room is not what it should be. Nor is a
+     * regular expression, the size of which is known only when it came whole. */
+    if (field == REPLY_NONE || e->element.type == ELEMENT_REGEX || e->value_size > sizeof s->room) {
         return;
     }
     if (e->has_value) {

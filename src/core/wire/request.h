@@ -11,7 +11,9 @@
 /* `command` has its $db. For hello, the login, ping, endSessions and killCursors. */
 void request_write_command(struct buf *out, int32_t request_id, const bson_t *command);
 
-/* The body of a whole OP_MSG reply (with its header), lent; false when it is not one. */
+/* The body of a whole OP_MSG reply (with its header), lent; false when it is not one: the body
+ * alone, a checksum (not verified) perhaps behind it, and well formed on its top level. Documents
+ * inside are not walked. */
 bool reply_body(struct span message, struct span *body);
 
 #endif

@@ -90,6 +90,27 @@ static void what_is_odd_is_as_if_absent(void **state)
     server_description_clear(&d);
 }
 
+/* Whoever dials takes "host:port" apart and relies on its form. */
+static void a_host_without_the_form_of_one_is_left_out(void **state)
+{
+    (void)state;
+    static const char *const odd[] = {"[:1",  "[",     "]",      "[]",     "[]:1",     ":1",
+                                      "a:",   "a:0",   "a:x",    "a:1x",   "a:65536",  "a:000001",
+                                      "::1",  "a:1:2", "[::1]1", "[::1]:", "[::1]x:1", "a]:1",
+                                      "a[:1", "a:-1",  "a:+1"};
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        char json[100];
+        snprintf(json, sizeof json, "{'ok':1,'me':'%s','hosts':['%s','good:65535']}", odd[i],
+                 odd[i]);
+        struct server_description d = description_of(json);
+        if (d.me != NULL || d.host_count != 1) {
+            fail_msg("%s was taken", odd[i]);
+        }
+        assert_string_equal(d.hosts[0], "good:65535");
+        server_description_clear(&d);
+    }
+}
+
 static void a_refused_hello_says_why(void **state)
 {
     (void)state;
@@ -253,6 +274,7 @@ int main(void)
         cmocka_unit_test(the_type_follows_the_specification_s_order),
         cmocka_unit_test(all_fields_are_read),
         cmocka_unit_test(what_is_odd_is_as_if_absent),
+        cmocka_unit_test(a_host_without_the_form_of_one_is_left_out),
         cmocka_unit_test(a_refused_hello_says_why),
         cmocka_unit_test(what_is_not_bson_is_refused),
         cmocka_unit_test(lists_are_bounded),

@@ -222,6 +222,28 @@ static void only_a_shutdown_clears_the_pool(void **state)
     topology_free(old);
 }
 
+/* Many operations are under way when a primary steps down, and each gets an error of its own. */
+static void later_errors_of_a_step_down_keep_the_pool(void **state)
+{
+    (void)state;
+    struct topology *t = settled_set();
+    struct topology_error error = {.code = 10107, .is_current = true};
+    for (int64_t i = 0; i < 2; i++) {
+        error.version = (struct topology_version){.is_set = true, .counter = 6 + i};
+        error.version.process_id[11] = 1;
+        assert_true(topology_on_command_error(t, id_of(t, "a"), &error, 1));
+        assert_int_equal(count_actions(t, TOPOLOGY_CLEAR_POOL, 0), 0);
+    }
+    topology_free(t);
+    t = settled_set();
+    error.version.is_set = false; /* MongoDB 4.2 */
+    for (int i = 0; i < 2; i++) {
+        assert_true(topology_on_command_error(t, id_of(t, "a"), &error, 1));
+        assert_int_equal(count_actions(t, TOPOLOGY_CLEAR_POOL, 0), 0);
+    }
+    topology_free(t);
+}
+
 static void a_network_error_makes_unknown_unless_stale(void **state)
 {
     (void)state;
@@ -305,6 +327,7 @@ int main(void)
         cmocka_unit_test(state_changes_are_heeded_unless_stale),
         cmocka_unit_test(a_heeded_error_is_not_heeded_twice),
         cmocka_unit_test(only_a_shutdown_clears_the_pool),
+        cmocka_unit_test(later_errors_of_a_step_down_keep_the_pool),
         cmocka_unit_test(a_network_error_makes_unknown_unless_stale),
         cmocka_unit_test(a_load_balancer_is_known_from_the_start),
         cmocka_unit_test(the_weakest_server_sets_the_limits),

@@ -269,6 +269,37 @@ static void the_order_of_hellos_does_not_matter(void **state)
     }
 }
 
+/* `count` hosts of which none was named before. */
+static void says_new_hosts(struct topology *t, const char *role, int count)
+{
+    static int named;
+    char *json =
+        xformat("{'ok':1,'setName':'rs','maxWireVersion':21,'%s':true,'hosts':['a:1'", role);
+    for (int i = 0; i < count; i++) {
+        char *longer = xformat("%s,'h%d:1'", json, ++named);
+        free(json);
+        json = longer;
+    }
+    char *whole = xformat("%s]}", json);
+    says(t, "a", whole);
+    free(whole);
+    free(json);
+}
+
+/* A member that names others each time it is asked: each of them would get a monitor. */
+static void members_cannot_make_the_list_grow_for_ever(void **state)
+{
+    (void)state;
+    struct topology *t = topology_of(plain, "a:1");
+    for (int i = 0; i < 10; i++) {
+        says_new_hosts(t, "secondary", 100);
+    }
+    assert_int_equal(topology_count(t), TOPOLOGY_SERVERS_MOST);
+    says_new_hosts(t, "ismaster", 100); /* who has the last word is heard in full */
+    assert_int_equal(topology_count(t), 101);
+    topology_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +309,7 @@ int main(void)
         cmocka_unit_test(cells_of_a_set_with_primary),
         cmocka_unit_test(a_new_primary_follows_the_old_one),
         cmocka_unit_test(members_add_hosts_and_the_primary_removes_them),
+        cmocka_unit_test(members_cannot_make_the_list_grow_for_ever),
         cmocka_unit_test(a_misnamed_server_leaves),
         cmocka_unit_test(a_member_of_another_set_leaves),
         cmocka_unit_test(a_direct_server_is_used_whatever_it_is),

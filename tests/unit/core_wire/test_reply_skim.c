@@ -22,6 +22,8 @@ static const char *const REPLIES[] = {
     " \"recoveryToken\": {}, \"ok\": {\"$numberLong\": \"1\"}}",
     "{\"cursor\": 5, \"errorLabels\": \"x\", \"code\": \"x\", \"writeErrors\": {}, \"ok\": true}",
     "{}",
+    "{\"ok\": 1, \"code\": 3, \"ok\": {\"$regularExpression\": {\"pattern\": \"a\", \"options\": "
+    "\"\"}}}",
 };
 
 static struct reply_facts facts_of(const char *json, size_t step)
