@@ -125,7 +125,7 @@ static void on_open(void *owner)
     struct backend *b = owner;
     struct proxy *proxy = proxy_of(b);
     bson_t hello = BSON_INITIALIZER;
-    greeting_write_hello(&hello, proxy->settings, true);
+    greeting_write_hello(&hello, proxy->settings, GREETING_FIRST);
     b->login = node_new_login(b->node);
     if (b->login != NULL) {
         login_add_to_hello(b->login, &hello);

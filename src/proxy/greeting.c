@@ -26,11 +26,12 @@ static void append_client(bson_t *hello, const struct settings *settings)
     bson_append_document_end(hello, &client);
 }
 
-void greeting_write_hello(bson_t *hello, const struct settings *settings, bool is_first)
+void greeting_write_hello(bson_t *hello, const struct settings *settings, enum greeting greeting)
 {
-    BSON_APPEND_INT32(hello, "hello", 1);
+    const char *command = greeting == GREETING_HELLO ? "hello" : "isMaster";
+    bson_append_int32(hello, command, -1, 1);
     BSON_APPEND_BOOL(hello, "helloOk", true);
-    if (is_first) {
+    if (greeting == GREETING_FIRST) {
         append_client(hello, settings);
     }
 }

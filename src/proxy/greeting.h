@@ -8,9 +8,15 @@
 #include "base/status.h"
 #include "settings/settings.h"
 
-/* Appends hello, helloOk and, when it is the first on a connection, who we are (at most 512 bytes:
- * MongoDB handshake). The caller appends $db. */
-void greeting_write_hello(bson_t *hello, const struct settings *settings, bool is_first);
+enum greeting {
+    GREETING_FIRST, /* on a connection: isMaster, which every server knows, and who we are (at most
+                       512 bytes: MongoDB handshake) */
+    GREETING_HELLO, /* later, to a server that has said helloOk */
+    GREETING_LEGACY /* later, to one that has not (before 4.2.10 and 4.4.2) */
+};
+
+/* Appends the command and helloOk. The caller appends $db. */
+void greeting_write_hello(bson_t *hello, const struct settings *settings, enum greeting greeting);
 
 /* True when the reply has ok: 1; else `why` is HELLO_FAILED with the server's code and message. */
 bool greeting_is_ok(const bson_t *reply, struct error *why);

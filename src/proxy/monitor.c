@@ -27,7 +27,8 @@ struct monitor {
     msec ended_at; /* of the last check */
     bool has_link;
     bool is_open;
-    bool is_asking; /* a check is under way */
+    bool knows_hello; /* the server has said so on this link */
+    bool is_asking;   /* a check is under way */
     bool is_closed;
     struct error why;
 };
@@ -85,7 +86,8 @@ void monitor_close(struct monitor *m)
 static void ask(struct monitor *m)
 {
     bson_t hello = BSON_INITIALIZER;
-    greeting_write_hello(&hello, m->node->proxy->settings, !m->is_open);
+    enum greeting later = m->knows_hello ? GREETING_HELLO : GREETING_LEGACY;
+    greeting_write_hello(&hello, m->node->proxy->settings, m->is_open ? later : GREETING_FIRST);
     BSON_APPEND_UTF8(&hello, "$db", "admin");
     m->asked_at = net_now(net_of(m));
     talk_ask(&m->talk, &m->link, proxy_next_id(m->node->proxy), &hello);
@@ -150,6 +152,7 @@ static void on_reply(struct monitor *m, const bson_t *reply)
         link_close(&m->link, CLOSE_NOW);
         return;
     }
+    m->knows_hello = description.hello_ok;
     rest(m);
     struct node *node = m->node;
     cluster_on_hello(node->cluster, node, &description, m->ended_at - m->asked_at);

@@ -1,0 +1,64 @@
+/* The hello that we say to servers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "proxy/greeting.h"
+
+static const char *command_of(const bson_t *hello)
+{
+    bson_iter_t it;
+    assert_true(bson_iter_init(&it, hello) && bson_iter_next(&it));
+    return bson_iter_key(&it);
+}
+
+/* MongoDB 4.2.0 and 4.4.0 know no `hello`; those that do, say helloOk. */
+static void test_the_first_is_understood_by_every_server(void **state)
+{
+    (void)state;
+    struct settings settings = {0};
+    bson_t first = BSON_INITIALIZER;
+    bson_t later = BSON_INITIALIZER;
+    bson_t old = BSON_INITIALIZER;
+    greeting_write_hello(&first, &settings, GREETING_FIRST);
+    greeting_write_hello(&later, &settings, GREETING_HELLO);
+    greeting_write_hello(&old, &settings, GREETING_LEGACY);
+    assert_string_equal(command_of(&first), "isMaster");
+    assert_string_equal(command_of(&later), "hello");
+    assert_string_equal(command_of(&old), "isMaster");
+    assert_true(bson_has_field(&first, "helloOk") && bson_has_field(&old, "helloOk"));
+    assert_true(bson_has_field(&first, "client"));
+    assert_false(bson_has_field(&later, "client") || bson_has_field(&old, "client"));
+    bson_destroy(&first);
+    bson_destroy(&later);
+    bson_destroy(&old);
+}
+
+static void test_who_we_are_fits_the_limit(void **state)
+{
+    (void)state;
+    char name[129];
+    struct settings settings = {.upstream.app_name = name};
+    bson_t hello = BSON_INITIALIZER;
+    bson_iter_t it;
+    const uint8_t *bytes;
+    uint32_t size;
+    memset(name, 'a', 128);
+    name[128] = 0;
+    greeting_write_hello(&hello, &settings, GREETING_FIRST);
+    assert_true(bson_iter_init_find(&it, &hello, "client"));
+    bson_iter_document(&it, &size, &bytes);
+    assert_true(size <= 512);
+    bson_destroy(&hello);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_first_is_understood_by_every_server),
+        cmocka_unit_test(test_who_we_are_fits_the_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
