@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "loop/loop.h"
 #include "proxy/proxy.h"
+#include "state_path.h"
 
 struct running {
     struct loop *loop;
@@ -90,6 +91,14 @@ static enum status make_tls(const struct settings *s, struct tls_config **out, s
     return *out == NULL ? why->status : STATUS_OK;
 }
 
+/* The settings' words for files that outlive the process become their paths. */
+static void keep_state(struct settings *s)
+{
+    char *path = state_path(s->listen.last_hello_file, "hello", s);
+    free(s->listen.last_hello_file);
+    s->listen.last_hello_file = path;
+}
+
 static int serve(const struct settings *s, struct tls_config *tls)
 {
     struct running r = {0};
@@ -132,6 +141,7 @@ int command_run(const struct command_line *line)
     if (problems.errors == 0) {
         open_log(&s.log);
         raise_descriptor_limit(&s);
+        keep_state(&s);
         if (make_tls(&s, &tls, &why) != STATUS_OK) {
             log_error(LOG_TLS, NULL, "%s", why.text);
         } else {

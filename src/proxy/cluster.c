@@ -220,6 +220,7 @@ void cluster_open(struct cluster *c)
     const struct upstream_settings *up = &c->proxy->settings->upstream;
     size_t count = 0;
     set_credentials(c, NULL);
+    cluster_load_hello(c);
     if (up->srv_host != NULL) {
         look_up_seeds(c);
         return;
@@ -370,7 +371,7 @@ void cluster_set_budget(struct cluster *c, struct node *node)
 
 void cluster_on_node_ended(struct cluster *c)
 {
-    if (c->is_closing && list_is_empty(&c->nodes) && !c->has_ended) {
+    if (c->is_closing && list_is_empty(&c->nodes) && !c->is_storing && !c->has_ended) {
         c->has_ended = true;
         proxy_on_cluster_ended(c->proxy);
     }

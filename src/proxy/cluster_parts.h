@@ -1,5 +1,5 @@
-/* What the two files of a cluster share: cluster.c (seeds, topology, nodes) and cluster_serve.c
- * (what exchanges ask of it). Nobody else includes this. */
+/* What the files of a cluster share: cluster.c (seeds, topology, nodes), cluster_serve.c (what
+ * exchanges ask of it) and cluster_hello.c (what hello says). Nobody else includes this. */
 #ifndef PROXY_CLUSTER_PARTS_H
 #define PROXY_CLUSTER_PARTS_H
 
@@ -31,6 +31,9 @@ struct cluster {
 
     struct hello_values hello;
     uint32_t hello_version;
+    uint32_t stored_version; /* of what is, or is being, written to listen.lastHelloFile */
+    bool is_storing;
+    bool store_failed;
     bool has_contact;
     uint32_t primary;
     bool is_closing;
@@ -45,6 +48,9 @@ struct node *cluster_find_node(const struct cluster *c, uint32_t id);
 
 /* All exchanges that wait look for a server again, in the order in which they came. */
 void cluster_wake_waiting(struct cluster *c);
+
+/* What was told to applications last, until the first contact. */
+void cluster_load_hello(struct cluster *c);
 
 /* Takes over the limits of the servers that are known; answers held hellos at the first contact. */
 void cluster_refresh_hello(struct cluster *c);

@@ -197,62 +197,6 @@ bool cluster_has_failed(const struct cluster *c)
     return c->why.status != STATUS_OK || c->has_contact;
 }
 
-/* --- hello --- */
-
-bool cluster_has_contact(const struct cluster *c)
-{
-    return c->has_contact;
-}
-
-const struct hello_values *cluster_hello_values(const struct cluster *c)
-{
-    return &c->hello;
-}
-
-uint32_t cluster_hello_version(const struct cluster *c)
-{
-    return c->hello_version;
-}
-
-static void answer_greeting(struct cluster *c)
-{
-    while (!list_is_empty(&c->greeting)) {
-        struct exchange *x = container_of(list_first(&c->greeting), struct exchange, link);
-        list_remove(&x->link);
-        exchange_answer_hello(x);
-    }
-}
-
-void cluster_refresh_hello(struct cluster *c)
-{
-    struct topology_limits limits;
-    if (!topology_limits(c->topology, &limits)) {
-        return;
-    }
-    struct hello_values values = c->hello;
-    bool is_standalone = false;
-    for (size_t i = 0; i < topology_count(c->topology); i++) {
-        is_standalone |= topology_at(c->topology, i)->description.type == SERVER_STANDALONE;
-    }
-    values.presentation = is_standalone ? PRESENT_STANDALONE : PRESENT_MONGOS;
-    values.max_wire_version = limits.max_wire;
-    values.max_bson_object_bytes = limits.max_document_bytes;
-    values.max_message_bytes = limits.max_message_bytes;
-    values.max_write_batch_size = limits.max_batch_count;
-    values.logical_session_timeout_minutes =
-        limits.has_lsid_timeout ? limits.lsid_timeout_minutes : -1;
-    bool is_changed = memcmp(&values, &c->hello, sizeof values) != 0;
-    if (is_changed) {
-        c->hello = values;
-        c->hello_version++;
-    }
-    c->has_contact = true;
-    answer_greeting(c);
-    if (is_changed) {
-        proxy_on_hello_changed(c->proxy);
-    }
-}
-
 /* --- what replies teach --- */
 
 void cluster_on_cursor(struct cluster *c, int64_t cursor, struct node *node)

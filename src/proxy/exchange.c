@@ -233,9 +233,13 @@ void exchange_choose(struct exchange *x)
     case SELECT_NONE:
         break;
     }
+    /* Drivers send endSessions when they close and ignore how it ends: an application that stops in
+     * an outage must not hang on it. The server ends the sessions by itself, later. */
+    bool is_pointless = x->facts.command == COMMAND_END_SESSIONS;
     if (cluster_fault(x->proxy->cluster) != NULL) {
         exchange_refuse(x, cluster_fault(x->proxy->cluster)->status);
-    } else if (settings->outage.mode == OUTAGE_FAIL_FAST && cluster_has_failed(x->proxy->cluster)) {
+    } else if (is_pointless || (settings->outage.mode == OUTAGE_FAIL_FAST &&
+                                cluster_has_failed(x->proxy->cluster))) {
         exchange_refuse(x, STATUS_NOT_SUITABLE);
     } else if (!cluster_wait(x->proxy->cluster, x)) {
         exchange_refuse(x, STATUS_QUEUE_FULL);

@@ -75,6 +75,9 @@ const struct option option_table[] = {
      NULL, 0, "Permission bits of that socket."},
     COUNT("listen.maxClients", listen.max_clients, "10000", 1, 1000000, NULL,
           "Most application connections at once."),
+    TEXT("listen.lastHelloFile", listen.last_hello_file, "auto", NULL, 0,
+         "File that keeps what hello said last, for a start while the cluster cannot be reached; "
+         "auto: in the state folder, off: none."),
     YES_NO("listen.allowUnauthenticated", listen.allow_unauthenticated, "false", NULL,
            "Allows to listen on an address that is not loopback: anyone who reaches it has the "
            "cluster."),

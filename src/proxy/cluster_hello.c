@@ -1,0 +1,120 @@
+/* What hello says: the limits of the servers that are known, kept on disk between two processes.
+ *
+ * Before the first contact a hello is held for a moment (the exchange's deadline), then answered
+ * with what listen.lastHelloFile remembers, else with wire version 17. When the real values turn
+ * out to differ, clients are asked to come again. A file that cannot be read or written is told
+ * once and costs nothing else. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/scope.h"
+#include "core/wire/hello_keep.h"
+#include "proxy/cluster_parts.h"
+#include "proxy/exchange.h"
+#include "proxy/proxy.h"
+
+void cluster_load_hello(struct cluster *c)
+{
+    const char *path = c->proxy->settings->listen.last_hello_file;
+    uint8_t bytes[HELLO_KEEP_BYTES_MOST];
+    auto_file FILE *file = path == NULL ? NULL : fopen(path, "re");
+    if (file == NULL) {
+        return; /* there is none yet */
+    }
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    if (!hello_keep_read(span_of(bytes, size), &c->hello)) {
+        log_warn(LOG_MAIN, NULL, "%s is damaged or of another version: ignored, and written anew",
+                 path);
+    }
+}
+
+static void store_hello(struct cluster *c);
+
+static void on_stored(void *owner, enum status status)
+{
+    struct cluster *c = owner;
+    c->is_storing = false;
+    if (status != STATUS_OK && !c->store_failed) {
+        log_warn(LOG_MAIN, NULL, "listen.lastHelloFile: %s cannot be written",
+                 c->proxy->settings->listen.last_hello_file);
+    }
+    c->store_failed = status != STATUS_OK;
+    if (c->is_closing) {
+        cluster_on_node_ended(c);
+    } else if (c->stored_version != c->hello_version) {
+        store_hello(c);
+    }
+}
+
+/* One store at a time: a later one must not be overtaken by an earlier one. */
+static void store_hello(struct cluster *c)
+{
+    const char *path = c->proxy->settings->listen.last_hello_file;
+    uint8_t bytes[HELLO_KEEP_BYTES_MOST];
+    if (path == NULL || c->is_storing) {
+        return;
+    }
+    c->is_storing = true;
+    c->stored_version = c->hello_version;
+    size_t size = hello_keep_write(&c->hello, bytes);
+    net_store(c->proxy->net, path, span_of(bytes, size), on_stored, c);
+}
+
+bool cluster_has_contact(const struct cluster *c)
+{
+    return c->has_contact;
+}
+
+const struct hello_values *cluster_hello_values(const struct cluster *c)
+{
+    return &c->hello;
+}
+
+uint32_t cluster_hello_version(const struct cluster *c)
+{
+    return c->hello_version;
+}
+
+static void answer_greeting(struct cluster *c)
+{
+    while (!list_is_empty(&c->greeting)) {
+        struct exchange *x = container_of(list_first(&c->greeting), struct exchange, link);
+        list_remove(&x->link);
+        exchange_answer_hello(x);
+    }
+}
+
+void cluster_refresh_hello(struct cluster *c)
+{
+    struct topology_limits limits;
+    if (!topology_limits(c->topology, &limits)) {
+        return;
+    }
+    struct hello_values values = c->hello;
+    bool is_standalone = false;
+    for (size_t i = 0; i < topology_count(c->topology); i++) {
+        is_standalone |= topology_at(c->topology, i)->description.type == SERVER_STANDALONE;
+    }
+    values.presentation = is_standalone ? PRESENT_STANDALONE : PRESENT_MONGOS;
+    values.max_wire_version = limits.max_wire;
+    values.max_bson_object_bytes = limits.max_document_bytes;
+    values.max_message_bytes = limits.max_message_bytes;
+    values.max_write_batch_size = limits.max_batch_count;
+    values.logical_session_timeout_minutes =
+        limits.has_lsid_timeout ? limits.lsid_timeout_minutes : -1;
+    bool is_changed = memcmp(&values, &c->hello, sizeof values) != 0;
+    if (is_changed) {
+        c->hello = values;
+        c->hello_version++;
+    }
+    if (is_changed || !c->has_contact) {
+        store_hello(c);
+    }
+    c->has_contact = true;
+    answer_greeting(c);
+    if (is_changed) {
+        proxy_on_hello_changed(c->proxy);
+    }
+}
