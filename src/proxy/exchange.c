@@ -7,7 +7,7 @@
  *   4. exchange_wait: it waits in the pool of that node; the pool grants, or refuses.
  *   5. send_request: out it goes under our own request id; the rest of a large one as it comes.
  *   6. exchange_on_reply_…: the reply is read, noted and relayed (exchange_reply.c).
- *   7. exchange_finish: the backend goes back, the client's next request begins.
+ *   7. exchange_finish: the backend goes back, the client's next request begins (exchange_end.c).
  *
  *   RECEIVING ─┬─ GREETING ──────────────────────────────┐
  *              ├─ SELECTING ⇄ WAITING ─ SENDING ─ RELAYING ─ DONE
@@ -30,7 +30,6 @@
 #include "proxy/node.h"
 #include "proxy/proxy.h"
 
-static void on_deadline(struct deadline *d, msec now);
 static void decide(struct exchange *x);
 static void send_request(struct exchange *x);
 
@@ -62,7 +61,7 @@ struct exchange *exchange_begin(struct client *client, struct message_head head,
     x->arrived = net_now(proxy->net);
     x->received = HEADER_BYTES;
     list_init(&x->link);
-    deadline_init(&x->deadline, on_deadline);
+    deadline_init(&x->deadline, exchange_on_deadline);
     sm_init(&x->state, states, EXCHANGE_RECEIVING);
     buf_init(&x->request, &proxy->net->chunks);
     buf_init(&x->reply, &proxy->net->chunks);
@@ -330,122 +329,5 @@ void exchange_await_reply(struct exchange *x)
     msec limit = proxy->settings->upstream.operation_timeout_ms;
     if (limit > 0) {
         net_set_deadline(proxy->net, &x->deadline, net_now(proxy->net) + limit);
-    }
-}
-
-/* --- ends that are nobody's reply --- */
-
-void exchange_on_client_left(struct exchange *x)
-{
-    struct proxy *proxy = x->proxy;
-    bool is_whole = x->received == (uint32_t)x->head.length;
-    x->client = NULL;
-    switch ((enum exchange_state)x->state.now_in) {
-    case EXCHANGE_SELECTING:
-    case EXCHANGE_WAITING:
-        if (is_whole && !x->facts.expects_reply) {
-            return; /* fully received: still delivered */
-        }
-        break;
-    case EXCHANGE_RELAYING:
-        metrics_count(&proxy->metrics, abandoned);
-        if (proxy->is_closing) {
-            exchange_drop_backend(x, STATUS_DRAINING);
-            break;
-        }
-        if (x->backend_paused) {
-            x->backend_paused = false;
-            stream_resume(&x->backend->link.stream);
-        }
-        net_set_deadline(proxy->net, &x->deadline, net_now(proxy->net) + ABANDONED_REPLY_MS);
-        return;
-    case EXCHANGE_SENDING:
-        exchange_drop_backend(x, STATUS_PEER_CLOSED);
-        break;
-    case EXCHANGE_RECEIVING:
-    case EXCHANGE_GREETING:
-    case EXCHANGE_DONE:
-        break;
-    }
-    exchange_finish(x);
-}
-
-void exchange_abandon(struct exchange *x)
-{
-    require(x->client == NULL);
-    if (x->backend != NULL) {
-        exchange_drop_backend(x, STATUS_DRAINING);
-    }
-    exchange_finish(x);
-}
-
-static void on_deadline(struct deadline *d, msec now)
-{
-    (void)now;
-    struct exchange *x = container_of(d, struct exchange, deadline);
-    switch ((enum exchange_state)x->state.now_in) {
-    case EXCHANGE_GREETING:
-        exchange_answer_hello(x);
-        break;
-    case EXCHANGE_SELECTING:
-        exchange_refuse(x, STATUS_NOT_SUITABLE);
-        break;
-    case EXCHANGE_RELAYING:
-        exchange_on_no_reply(x);
-        break;
-    case EXCHANGE_RECEIVING:
-    case EXCHANGE_WAITING:
-    case EXCHANGE_SENDING:
-    case EXCHANGE_DONE:
-        break;
-    }
-}
-
-/* --- 7. the end --- */
-
-struct client *exchange_live_client(const struct exchange *x)
-{
-    return x->client != NULL && x->client->conn != NULL ? x->client : NULL;
-}
-
-void exchange_move(struct exchange *x, enum exchange_state state)
-{
-    sm_move(&x->state, state, net_now(x->proxy->net));
-}
-
-/* Takes it out of whatever queue it stands in. */
-static void leave_queues(struct exchange *x)
-{
-    if (!list_is_empty(&x->link)) {
-        cluster_unwait(x->proxy->cluster, x);
-    }
-    if (x->waiter.tag != 0) {
-        node_unwant(x->node, x->waiter);
-        x->waiter = (struct waiter_id){0};
-    }
-    net_clear_deadline(x->proxy->net, &x->deadline);
-}
-
-void exchange_drop_backend(struct exchange *x, enum status why)
-{
-    struct backend *backend = x->backend;
-    x->backend = NULL;
-    backend_unlend(backend);
-    backend_close(backend, why);
-}
-
-void exchange_finish(struct exchange *x)
-{
-    struct client *client = x->client;
-    leave_queues(x);
-    require(x->backend == NULL);
-    exchange_move(x, EXCHANGE_DONE);
-    buf_clear(&x->request);
-    buf_clear(&x->reply);
-    free(x->flat_owned);
-    free(x->stream);
-    proxy_give_exchange(x->proxy, x);
-    if (client != NULL) {
-        client_on_exchange_ended(client);
     }
 }

@@ -1,5 +1,6 @@
-/* What the files of an exchange share: exchange.c (the walk), exchange_local.c (answers of our own)
- * and exchange_reply.c (the server's reply). Nobody else includes this. */
+/* What the files of an exchange share: exchange.c (the walk), exchange_local.c (answers of our
+ * own), exchange_reply.c (the server's reply) and exchange_end.c (how it ends). Nobody else
+ * includes this. */
 #ifndef PROXY_EXCHANGE_PARTS_H
 #define PROXY_EXCHANGE_PARTS_H
 
@@ -16,6 +17,9 @@
 /* The client while its conn stands, else NULL: one whose conn is gone may end with this exchange.
  */
 struct client *exchange_live_client(const struct exchange *x);
+
+/* The wait that its state is in has lasted long enough. */
+void exchange_on_deadline(struct deadline *d, msec now);
 
 void exchange_move(struct exchange *x, enum exchange_state state);
 
