@@ -7,10 +7,10 @@
  * decides); nodes come and go. Closing: every node closes, then names, then cluster_free. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/log.h"
 #include "base/require.h"
+#include "core/dns/seeds.h"
 #include "proxy/cluster_parts.h"
 #include "proxy/monitor.h"
 #include "proxy/proxy.h"
@@ -61,15 +61,6 @@ struct cluster *cluster_new(struct proxy *proxy)
 
 /* --- credentials --- */
 
-static bool is_atlas(const char *srv_host)
-{
-    static const char atlas[] = ".mongodb.net";
-    size_t length = srv_host == NULL ? 0 : strlen(srv_host);
-    return length >= sizeof atlas && strcasecmp(srv_host + length - (sizeof atlas - 1), atlas) == 0;
-}
-
-/* Auth: the connection string, else TXT, else the string's database, else admin (always on Atlas).
- */
 static void set_credentials(struct cluster *c, const char *txt_source)
 {
     static const enum login_mechanism mechanisms[] = {
@@ -80,12 +71,9 @@ static void set_credentials(struct cluster *c, const char *txt_source)
         [AUTH_X509] = LOGIN_X509,
     };
     const struct upstream_settings *up = &c->proxy->settings->upstream;
-    const char *source = up->auth_source != NULL ? up->auth_source : txt_source;
-    if (source == NULL && !is_atlas(up->srv_host)) {
-        source = up->database;
-    }
     free(c->auth_source);
-    c->auth_source = xstrdup(source == NULL ? "admin" : source);
+    c->auth_source =
+        xstrdup(seeds_auth_source(up->srv_host, up->auth_source, txt_source, up->database));
     c->credentials = (struct login_credentials){.mechanism = mechanisms[up->auth_mechanism],
                                                 .user = up->user,
                                                 .password = up->password,

@@ -323,6 +323,24 @@ enum status seeds_build(const struct seeds_wanted *wanted, const struct dns_answ
     return STATUS_OK;
 }
 
+static bool is_atlas(const char *host)
+{
+    static const char atlas[] = ".mongodb.net";
+    size_t size = host == NULL ? 0 : strlen(host);
+    size -= size > 0 && host[size - 1] == '.';
+    return size >= sizeof atlas &&
+           strncasecmp(host + size - (sizeof atlas - 1), atlas, sizeof atlas - 1) == 0;
+}
+
+const char *seeds_auth_source(const char *host, const char *said, const char *txt,
+                              const char *database)
+{
+    if (said != NULL || txt != NULL) {
+        return said != NULL ? said : txt;
+    }
+    return database == NULL || is_atlas(host) ? "admin" : database;
+}
+
 void seeds_clear(struct seeds *seeds)
 {
     for (size_t i = 0; i < seeds->count; i++) {

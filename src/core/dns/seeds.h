@@ -46,6 +46,12 @@ enum status seeds_build(const struct seeds_wanted *wanted, const struct dns_answ
                         const struct dns_answer *txt, const uint32_t *words, struct seeds *out,
                         struct error *why) __attribute__((warn_unused_result));
 
+/* Auth: the database that knows the user: the one that the connection string says (`said`), else
+ * TXT's, else the one in the string's path, else "admin". On Atlas (hosts of mongodb.net) every
+ * user is in "admin", whatever the path. Each may be NULL; returns one of them, or static text. */
+const char *seeds_auth_source(const char *host, const char *said, const char *txt,
+                              const char *database);
+
 /* Frees what it holds; a zeroed one is accepted. */
 void seeds_clear(struct seeds *seeds);
 

@@ -331,9 +331,26 @@ static void srv_max_hosts_is_fair(void **state)
     }
 }
 
+static void test_the_database_of_the_user(void **state)
+{
+    static const char atlas[] = "cluster0.abcde.mongodb.net", own[] = "db.example.test";
+    (void)state;
+    assert_string_equal(seeds_auth_source(own, "said", "txt", "path"), "said");
+    assert_string_equal(seeds_auth_source(own, NULL, "txt", "path"), "txt");
+    assert_string_equal(seeds_auth_source(own, NULL, NULL, "path"), "path");
+    assert_string_equal(seeds_auth_source(NULL, NULL, NULL, "path"), "path");
+    assert_string_equal(seeds_auth_source(NULL, NULL, NULL, NULL), "admin");
+    assert_string_equal(seeds_auth_source(atlas, NULL, NULL, "path"), "admin");
+    assert_string_equal(seeds_auth_source("A.MONGODB.NET.", NULL, NULL, "path"), "admin");
+    assert_string_equal(seeds_auth_source(atlas, "said", NULL, "path"), "said");
+    assert_string_equal(seeds_auth_source("evilmongodb.net", NULL, NULL, "path"), "path");
+    assert_string_equal(seeds_auth_source("x.mongodb.net.test", NULL, NULL, "path"), "path");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_database_of_the_user),
         cmocka_unit_test_setup(the_srv_name_is_made, start),
         cmocka_unit_test_setup(no_srv_name_is_made_of_nonsense, start),
         cmocka_unit_test_setup(targets_within_the_domain_are_taken, start),
