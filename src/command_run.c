@@ -73,7 +73,7 @@ static void raise_descriptor_limit(const struct settings *s)
     }
 }
 
-static enum status make_tls(const struct settings *s, struct tls_config **out, struct error *why)
+enum status commands_make_tls(const struct settings *s, struct tls_config **out, struct error *why)
 {
     *out = NULL;
     if (!s->upstream.tls) {
@@ -142,7 +142,7 @@ int command_run(const struct command_line *line)
         open_log(&s.log);
         raise_descriptor_limit(&s);
         keep_state(&s);
-        if (make_tls(&s, &tls, &why) != STATUS_OK) {
+        if (commands_make_tls(&s, &tls, &why) != STATUS_OK) {
             log_error(LOG_TLS, NULL, "%s", why.text);
         } else {
             result = serve(&s, tls);

@@ -1,4 +1,4 @@
-/* mooring check, settings, version. */
+/* mooring check, settings. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,11 +72,4 @@ int command_settings(const struct command_line *line)
     settings_origins_clear(&origins);
     settings_clear(&s);
     return result;
-}
-
-int command_version(const struct command_line *line)
-{
-    (void)line;
-    puts("mooring " MOORING_VERSION "\nlargest message: 48000000 bytes");
-    return EXIT_GOOD;
 }

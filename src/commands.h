@@ -2,6 +2,7 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
+#include "net/tls.h"
 #include "settings/settings_load.h"
 
 /* What stood behind the command's name. */
@@ -9,6 +10,9 @@ struct command_line {
     struct settings_source source;
     bool wants_markdown;
     bool wants_yaml;
+    bool wants_connect;
+    bool wants_table;
+    bool hides_credentials;
 };
 
 enum { EXIT_GOOD = 0, EXIT_DEGRADED = 1, EXIT_FATAL = 2, EXIT_NOT_RUN = 3 };
@@ -16,6 +20,13 @@ enum { EXIT_GOOD = 0, EXIT_DEGRADED = 1, EXIT_FATAL = 2, EXIT_NOT_RUN = 3 };
 int command_run(const struct command_line *line);
 int command_check(const struct command_line *line);
 int command_settings(const struct command_line *line);
+int command_resolve(const struct command_line *line);
 int command_version(const struct command_line *line);
+
+/* --- what they share --- */
+
+/* Sets up TLS towards the servers as the settings say; NULL in `out` when they want none. */
+enum status commands_make_tls(const struct settings *s, struct tls_config **out, struct error *why)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -5,27 +5,63 @@
 #include <string.h>
 
 #include "base/require.h"
+#include "base/scope.h"
 #include "commands.h"
+#include "settings/settings_nearest.h"
+#include "settings/settings_table.h"
 
 extern char **environ;
 
 static const struct {
     const char *name;
     int (*run)(const struct command_line *line);
+    const char *arguments;
     const char *help;
 } commands[] = {
-    {"run", command_run, "[URI]              serve (also: mooring URI)"},
-    {"check", command_check, "[URI]            report every mistake in the settings"},
-    {"settings", command_settings, "[--markdown]  every setting, its value and where it came from"},
-    {"version", command_version, "               versions and limits"},
+    {"run", command_run, "[URI]", "serve the cluster on listen.addresses (also: mooring URI)"},
+    {"check", command_check, "[URI] [--connect]",
+     "report every mistake in the settings; also reach the cluster"},
+    {"settings", command_settings, "[URI] [--markdown | --yaml]",
+     "every setting, its value and where it came from"},
+    {"resolve", command_resolve, "URI [--no-credentials | --table]",
+     "the standard mongodb:// string, SRV and TXT looked up"},
+    {"version", command_version, "", "versions and limits"},
+};
+
+/* Commands that the product is to have. */
+static const char *const not_built[] = {
+    "doctor", "explain", "status", "pools", "clients", "servers", "dns",       "cursors", "encode",
+    "health", "wait",    "reload", "drain", "pause",   "resume",  "reconnect", "metrics",
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+/* Flags that are no settings, and the command that knows them. */
+static const struct {
+    const char *flag;
+    const char *command;
+    size_t offset;
+} switches[] = {
+    {"--markdown", "settings", offsetof(struct command_line, wants_markdown)},
+    {"--yaml", "settings", offsetof(struct command_line, wants_yaml)},
+    {"--connect", "check", offsetof(struct command_line, wants_connect)},
+    {"--no-credentials", "resolve", offsetof(struct command_line, hides_credentials)},
+    {"--table", "resolve", offsetof(struct command_line, wants_table)},
 };
 
 static int usage(FILE *to)
 {
     fputs("usage: mooring COMMAND [URI] [--config FILE] [--section.name=value …]\n\n", to);
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        fprintf(to, "  mooring %s %s\n", commands[i].name, commands[i].help);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        fprintf(to, "  mooring %-8s %-32s %s\n", commands[i].name, commands[i].arguments,
+                commands[i].help);
     }
+    fputs(
+        "\nURI is the connection string of the cluster, mongodb+srv:// or mongodb://; it may "
+        "stand in\nMOORING_UPSTREAM_URI or in a file instead. Every setting can be given as a "
+        "flag, in the\nenvironment (MOORING_POOL_MAX_POOL_SIZE) and in the file; mooring settings "
+        "lists them.\n",
+        to);
     return to == stdout ? EXIT_GOOD : EXIT_FATAL;
 }
 
@@ -34,57 +70,162 @@ static bool is_uri(const char *text)
     return strncmp(text, "mongodb://", 10) == 0 || strncmp(text, "mongodb+srv://", 14) == 0;
 }
 
-/* The process list must not show a password. */
-static char *take_uri(char *argument)
+/* A copy; the process list must not show what comes behind `public` bytes. */
+static char *take_secret(char *argument, size_t public)
 {
     char *copy = xstrdup(argument);
-    memset(strstr(argument, "://") + 3, '*', strlen(strstr(argument, "://") + 3));
+    memset(argument + public, '*', strlen(argument + public));
     return copy;
 }
 
-static bool read_arguments(int argc, char **argv, struct command_line *line, char **flags)
+static bool take_switch(struct command_line *line, const char *command, const char *argument)
 {
-    for (int i = 0; i < argc; i++) {
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+        if (strcmp(switches[i].flag, argument) == 0 && strcmp(switches[i].command, command) == 0) {
+            *(bool *)((char *)line + switches[i].offset) = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A setting; its value is hidden when it is secret. */
+static char *take_flag(char *argument)
+{
+    size_t name = strcspn(argument, "=");
+    auto_free char *path = xstrndup(argument + 2, name - 2);
+    const struct option *o = option_find(path);
+    bool is_secret = o != NULL && (o->flags & OPTION_SECRET) != 0 && argument[name] == '=';
+    return is_secret ? take_secret(argument, name + 1) : xstrdup(argument);
+}
+
+/* Never repeats what may hold a password. */
+static bool refuse_argument(const char *argument, bool has_uri)
+{
+    if (is_uri(argument) && has_uri) {
+        fputs("mooring: two connection strings: one process serves one cluster\n", stderr);
+    } else if (strpbrk(argument, ":@") != NULL) {
+        fputs("mooring: a connection string begins with mongodb:// or mongodb+srv://\n", stderr);
+    } else {
+        fprintf(stderr,
+                "mooring: %s is neither a connection string nor a flag: a setting is "
+                "given as --section.name=value\n",
+                argument);
+    }
+    return false;
+}
+
+static bool take_file(struct command_line *line, const char *file)
+{
+    if (file == NULL || file[0] == '\0') {
+        fputs("mooring: --config wants the name of a file\n", stderr);
+        return false;
+    }
+    if (line->source.file != NULL) {
+        fputs("mooring: --config is given twice: one file is read\n", stderr);
+        return false;
+    }
+    line->source.file = file;
+    return true;
+}
+
+static bool read_arguments(char **argv, const char *command, struct command_line *line,
+                           char **flags)
+{
+    for (size_t i = 0; argv[i] != NULL; i++) {
+        bool is_good = true;
         if (is_uri(argv[i]) && line->source.uri == NULL) {
-            line->source.uri = take_uri(argv[i]);
-        } else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
-            line->source.file = argv[++i];
+            line->source.uri = take_secret(argv[i], (size_t)(strstr(argv[i], "://") + 3 - argv[i]));
+        } else if (strcmp(argv[i], "--config") == 0) {
+            is_good = take_file(line, argv[i + 1]);
+            i += is_good;
         } else if (strncmp(argv[i], "--config=", 9) == 0) {
-            line->source.file = argv[i] + 9;
-        } else if (strcmp(argv[i], "--markdown") == 0) {
-            line->wants_markdown = true;
-        } else if (strcmp(argv[i], "--yaml") == 0) {
-            line->wants_yaml = true;
+            is_good = take_file(line, argv[i] + 9);
+        } else if (take_switch(line, command, argv[i])) {
+            continue;
         } else if (strncmp(argv[i], "--", 2) == 0) {
-            flags[line->source.flag_count++] = argv[i];
+            flags[line->source.flag_count++] = take_flag(argv[i]);
         } else {
-            fprintf(stderr, "mooring: argument %d is neither a connection string nor a flag\n",
-                    i + 1);
+            is_good = refuse_argument(argv[i], line->source.uri != NULL);
+        }
+        if (!is_good) {
             return false;
         }
     }
     return true;
 }
 
-int main(int argc, char **argv)
+static int refuse_command(const char *name)
+{
+    const char *known[COMMANDS];
+    for (size_t i = 0; i < COMMANDS; i++) {
+        known[i] = commands[i].name;
+    }
+    const char *near = name_nearest(name, known, COMMANDS);
+    for (size_t i = 0; i < sizeof not_built / sizeof *not_built; i++) {
+        if (strcmp(not_built[i], name) == 0) {
+            fprintf(stderr, "mooring: the command %s is not implemented in this build\n", name);
+            return EXIT_FATAL;
+        }
+    }
+    if (strpbrk(name, ":@") != NULL) {
+        refuse_argument(name, false);
+    } else if (near != NULL) {
+        fprintf(stderr, "mooring: there is no command %s; did you mean %s?\n", name, near);
+    } else {
+        fprintf(stderr, "mooring: there is no command %s; mooring --help lists them\n", name);
+    }
+    return EXIT_FATAL;
+}
+
+static int run(const char *name, char **argv)
 {
     struct command_line line = {.source.environment = environ};
-    char **flags = xcalloc((size_t)argc + 1, sizeof *flags);
+    size_t count = 0, i = 0;
     int result = EXIT_FATAL;
-    bool is_short = argc > 1 && is_uri(argv[1]);
-    const char *name = is_short ? "run" : argc > 1 ? argv[1] : "help";
+    while (i < COMMANDS && strcmp(commands[i].name, name) != 0) {
+        i++;
+    }
+    if (i == COMMANDS) {
+        return refuse_command(name);
+    }
+    while (argv[count] != NULL) {
+        count++;
+    }
+    char **flags = xcalloc(count + 1, sizeof *flags);
     line.source.flags = flags;
-    signal(SIGPIPE, SIG_IGN);
-    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0) {
-        result = usage(argc > 1 ? stdout : stderr);
-    } else if (read_arguments(argc - (is_short ? 1 : 2), argv + (is_short ? 1 : 2), &line, flags)) {
-        size_t i = 0;
-        while (i < sizeof commands / sizeof *commands && strcmp(commands[i].name, name) != 0) {
-            i++;
-        }
-        result = i == sizeof commands / sizeof *commands ? usage(stderr) : commands[i].run(&line);
+    if (read_arguments(argv, name, &line, flags)) {
+        result = commands[i].run(&line);
+    }
+    for (size_t j = 0; j < line.source.flag_count; j++) {
+        free(flags[j]);
     }
     free((char *)(uintptr_t)line.source.uri);
     free(flags);
     return result;
+}
+
+static bool wants_help(char **argv)
+{
+    for (; *argv != NULL; argv++) {
+        if (strcmp(*argv, "--help") == 0 || strcmp(*argv, "-h") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        return usage(stderr);
+    }
+    if (strcmp(argv[1], "help") == 0 || wants_help(argv)) {
+        return usage(stdout);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        return run("version", argv + 2);
+    }
+    return is_uri(argv[1]) ? run("run", argv + 1) : run(argv[1], argv + 2);
 }

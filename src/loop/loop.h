@@ -22,4 +22,8 @@ void loop_stop(struct loop *loop);
  * Only then the loop is freed. */
 int loop_free(struct loop *loop);
 
+/* "libuv 1.44.2, c-ares 1.18.1", of the libraries that are loaded; returns `text`. */
+enum { LOOP_LIBRARIES_SIZE = 64 };
+const char *loop_libraries(char text[LOOP_LIBRARIES_SIZE]);
+
 #endif

@@ -310,3 +310,10 @@ void loop_dns_free(struct loop_dns *dns)
     free(dns);
     ares_library_cleanup();
 }
+
+const char *loop_libraries(char text[LOOP_LIBRARIES_SIZE])
+{
+    snprintf(text, LOOP_LIBRARIES_SIZE, "libuv %s, c-ares %s", uv_version_string(),
+             ares_version(NULL));
+    return text;
+}

@@ -289,10 +289,33 @@ static enum status build_seeds(struct names_request *r, struct seeds *seeds, str
                        why);
 }
 
+/* What every resolver that was asked has said. */
+static size_t list_rows(const struct names_request *r, struct names_row *rows)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < r->question_count; i++) {
+        const struct question *q = &r->questions[i];
+        for (size_t j = 0; j < q->lookup.asked; j++) {
+            const struct lookup_try *t = &q->lookup.tries[j];
+            bool is_ok = t->word == LOOKUP_OK;
+            rows[count++] = (struct names_row){.type = q->type,
+                                               .name = q->name,
+                                               .resolver = r->names->resolvers[j],
+                                               .word = t->word,
+                                               .ttl_seconds = is_ok ? q->answer.ttl_seconds : 0,
+                                               .records = is_ok ? q->answer.count : 0,
+                                               .took = t->took};
+        }
+    }
+    return count;
+}
+
 static void finish_seeds(struct names_request *r)
 {
     struct seeds seeds = {0};
     struct names_seeds found = {0};
+    struct names_row rows[QUESTIONS * LOOKUP_RESOLVERS_MOST];
+    char *texts[QUESTIONS] = {NULL};
     void (*on_done)(void *owner, const struct names_seeds *found) = r->on_seeds;
     void *owner = r->owner;
     found.status = build_seeds(r, &seeds, &found.why);
@@ -302,8 +325,17 @@ static void finish_seeds(struct names_request *r)
     found.replica_set = seeds.replica_set;
     found.load_balanced = seeds.load_balanced;
     found.ttl_ms = r->question_count == 0 ? 0 : SECONDS(r->questions[0].answer.ttl_seconds);
+    found.rows = rows;
+    found.row_count = list_rows(r, rows);
+    for (size_t i = 0; i < r->question_count; i++) { /* the rows outlive the request */
+        texts[i] = r->questions[i].name;
+        r->questions[i].name = NULL;
+    }
     request_free(r);
     on_done(owner, &found);
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        free(texts[i]);
+    }
     seeds_clear(&seeds);
 }
 

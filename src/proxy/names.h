@@ -52,8 +52,6 @@ struct names_addresses {
     const struct address *addresses;
     size_t count;
     msec ttl_ms; /* for what needs no DNS: MINUTES(1) */
-    const struct names_row *rows;
-    size_t row_count;
 };
 
 /* The settings are copied. */
