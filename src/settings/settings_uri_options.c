@@ -137,6 +137,11 @@ static void put_mechanism(struct settings_target *t, const char *value, const ch
             return;
         }
     }
+    if (strcmp(value, "MONGODB-CR") == 0) {
+        problems_add(t->problems, false, place,
+                     "authMechanism MONGODB-CR is gone since MongoDB 4.0: leave authMechanism out");
+        return;
+    }
     bool is_known = strcmp(value, "MONGODB-AWS") == 0 || strcmp(value, "MONGODB-OIDC") == 0 ||
                     strcmp(value, "GSSAPI") == 0 || strcmp(value, "PLAIN") == 0;
     problems_add(t->problems, false, place,

@@ -132,6 +132,8 @@ static void test_mechanisms(void **state)
     assert_error("column 25", "is not implemented in this build: use a database user with");
     load_options("authMechanism=SCRAM");
     assert_error("column 25", "authMechanism is not known: use");
+    load_options("authMechanism=MONGODB-CR");
+    assert_error("column 25", "is gone since MongoDB 4.0: leave authMechanism out");
     load_options("authSource=");
     assert_error("column 25", "authSource is empty");
 }
