@@ -123,6 +123,15 @@ def test_unknown_authority_is_said(start, server, tmp_path):
     assert "tls.caFile" in str(caught.value)
 
 
+def test_wrong_replica_set_is_said(start, server):
+    proxy = start("--outage.queueTimeoutMS=1000", uri=server.uri() + "&replicaSet=other")
+    with proxy.client() as client:
+        with pytest.raises(pymongo.errors.PyMongoError) as caught:
+            client.test.things.find_one()
+    assert "while other is wanted" in str(caught.value)
+    assert "no server is left" in proxy.log.read_text()
+
+
 def test_fail_fast_says_why(start):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
