@@ -120,8 +120,8 @@ def test_unknown_authority_is_said(start, atlas):
     assert "tls.caFile" in str(caught.value)
 
 
-def test_wrong_replica_set_is_said(start, server):
-    proxy = start("--outage.queueTimeoutMS=1000", uri=server.uri() + "&replicaSet=other")
+def test_wrong_replica_set_is_said(start, atlas):
+    proxy = start("--outage.queueTimeoutMS=1000", uri=atlas.srv_uri(replicaSet="other"))
     with proxy.client() as client:
         with pytest.raises(pymongo.errors.PyMongoError) as caught:
             client.test.things.find_one()
