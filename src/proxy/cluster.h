@@ -29,7 +29,11 @@ void cluster_free(struct cluster *c);
 
 /* --- for exchanges --- */
 
-/* Affinity, else server selection. FOUND: `*node` is the one. */
+/* The node that alone can take this follow-up, whatever its state: the one that has the cursor or
+ * the transaction. NULL: any suitable one can. */
+struct node *cluster_find_bound(struct cluster *c, const struct request_facts *facts);
+
+/* Server selection. FOUND: `*node` is the one, and its pool is up. */
 enum select_outcome cluster_choose(struct cluster *c, const struct request_facts *facts,
                                    struct node **node, struct select_refusal *refusal);
 
