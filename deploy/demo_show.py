@@ -10,6 +10,8 @@ import tempfile
 import time
 
 import dns.resolver
+import dnslib
+import dnslib.server
 import pymongo
 import pymongo.errors
 
@@ -43,17 +45,36 @@ def listening_port():
             return free_port()
 
 
+class Refusing(dnslib.server.BaseResolver):
+    """A name server as a firewall or a broken router makes of it: it refuses every question."""
+
+    def resolve(self, request, handler):
+        reply = request.reply()
+        reply.header.rcode = dnslib.RCODE.REFUSED
+        return reply
+
+
+def start_refusing_resolver():
+    """Its port; it ends with the process."""
+    server = dnslib.server.DNSServer(Refusing(), address="127.0.0.1", port=0,
+                                     logger=dnslib.server.DNSLogger(logf=lambda text: None))
+    server.start_thread()
+    return server.server.server_address[1]
+
+
 def show_direct_failure(atlas, refusing_port):
     """The driver by itself, on a machine whose name server refuses. Whether it failed as it should."""
     resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers, resolver.port, resolver.lifetime = ["127.0.0.1"], refusing_port, 2
+    resolver.nameservers, resolver.port = ["127.0.0.1"], refusing_port
     dns.resolver.default_resolver = resolver
     say(f"1. A driver by itself, where the system's name server (127.0.0.1:{refusing_port}) refuses:")
     try:
         with pymongo.MongoClient(atlas.srv(), serverSelectionTimeoutMS=5000) as client:
             client.admin.command("ping")
     except pymongo.errors.ConfigurationError as error:
-        say(f"   MongoClient('mongodb+srv://…@{atlas.name}/'): {str(error)[:160]}")
+        say(f"   MongoClient('mongodb+srv://…@{atlas.name}/'):")
+        say(f"   {error}")
+        say("   (the driver of Node.js says querySrv EREFUSED or ECONNREFUSED)")
         return True
     say("   it connected, which it should not have")
     return False
@@ -94,7 +115,7 @@ def tell(app, nodes):
     say()
     say(f"   {'what the application saw':<42}what the cluster saw")
     left = [f"{app['operations']} operations, {app['errors']} errors",
-            f"{app['inserted']} inserts acknowledged, {app['lost']} lost or doubled",
+            f"{app['inserted']} inserts, {app['lost']} lost or doubled",
             f"latency: {app['median_ms']:.0f} ms median, {app['p99_ms']:.0f} ms p99",
             f"         {app['most_ms']:.0f} ms at most (the election)"]
     right = [f"node {n['node']}: at most {n['most_authenticated']} pooled connections, "
@@ -121,7 +142,7 @@ def stay(port):
 
 
 def show(atlas, folder, once):
-    refusing_port = free_port()  # nothing listens there
+    refusing_port = start_refusing_resolver()
     failed_directly = show_direct_failure(atlas, refusing_port)
     mooring, port = start_mooring(atlas, refusing_port, folder)
     try:
