@@ -68,6 +68,15 @@ def test_large_requests_held_in_many_pieces_arrive_whole(start):
         assert things.find_one({"_id": 1})["blob"] == blob
 
 
+def test_drivers_are_told_the_largest_message(start):
+    with start("--limits.maxMessageBytes=1MiB").client() as client:
+        assert client.admin.command("hello")["maxMessageSizeBytes"] == 1 << 20
+        things = fresh(client)
+        part = bson.Binary(b"x" * 300_000)
+        things.insert_many([{"_id": i, "part": part} for i in range(10)])
+        assert things.count_documents({}) == 10
+
+
 def test_unacknowledged_writes_arrive(start):
     with start().client() as client:
         things = fresh(client)
