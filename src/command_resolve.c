@@ -34,6 +34,7 @@ static void print_string(const struct resolving *r, const struct names_seeds *fo
                                 .count = found->count,
                                 .replica_set = found->replica_set,
                                 .auth_source = source_to_say(up, found->auth_source),
+                                .is_load_balanced = found->load_balanced,
                                 .hides_credentials = r->line->hides_credentials};
     auto_free char *uri = uri_write(up, &wanted);
     puts(uri);

@@ -7,17 +7,32 @@
 #include "commands.h"
 #include "settings/settings_table.h"
 
+/* What only trying can tell: certificates, keys, and the cluster if wanted. */
+static int try_out(const struct command_line *line, const struct settings *s)
+{
+    struct tls_config *tls = NULL;
+    struct error why;
+    int result = EXIT_GOOD;
+    if (commands_make_tls(s, &tls, &why) != STATUS_OK) {
+        fprintf(stderr, "error: %s\n", why.text);
+        return EXIT_FATAL;
+    }
+    puts("the settings are good");
+    if (line->wants_connect) {
+        result = commands_connect(s, tls);
+    }
+    tls_config_free(tls);
+    return result;
+}
+
 int command_check(const struct command_line *line)
 {
     struct settings s;
     struct settings_origins origins;
     struct problems problems = {0};
     settings_load(&line->source, &s, &origins, &problems);
-    problems_print(&problems, stdout);
-    int result = problems.errors == 0 ? EXIT_GOOD : EXIT_FATAL;
-    if (result == EXIT_GOOD) {
-        puts("the settings are good");
-    }
+    problems_print(&problems, stderr);
+    int result = problems.errors == 0 ? try_out(line, &s) : EXIT_FATAL;
     problems_clear(&problems);
     settings_origins_clear(&origins);
     settings_clear(&s);

@@ -29,4 +29,8 @@ int command_version(const struct command_line *line);
 enum status commands_make_tls(const struct settings *s, struct tls_config **out, struct error *why)
     __attribute__((warn_unused_result));
 
+/* Reaches the cluster and prints what was found; EXIT_GOOD, EXIT_DEGRADED when some server failed,
+ * EXIT_FATAL when nothing could be written. `tls` NULL: plain. */
+int commands_connect(const struct settings *s, struct tls_config *tls);
+
 #endif

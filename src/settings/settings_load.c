@@ -94,7 +94,9 @@ void settings_put(struct settings_target *t, const char *path, const char *text,
     if (o == NULL) {
         refuse_path(t, path, place);
     } else if (settings_put_row(t, o, text, place, &why) != STATUS_OK) {
-        problems_add(t->problems, false, place, "%s: %s", path, why.text);
+        bool is_flag = t->rank == RANK_FLAG; /* whose place is the path */
+        problems_add(t->problems, false, place, "%s%s%s", is_flag ? "" : path, is_flag ? "" : ": ",
+                     why.text);
     }
 }
 

@@ -132,6 +132,7 @@ char *uri_write(const struct upstream_settings *up, const struct uri_wanted *wan
     }
     put_found(to, &mark, up->uri_options, "replicaSet", wanted->replica_set);
     put_found(to, &mark, up->uri_options, "authSource", wanted->auth_source);
+    put_found(to, &mark, up->uri_options, "loadBalanced", wanted->is_load_balanced ? "true" : NULL);
     fclose(to);
     return text;
 }

@@ -12,6 +12,7 @@ struct uri_wanted {
     size_t count;
     const char *replica_set; /* of the TXT record; NULL: not said there */
     const char *auth_source; /* to be named unless the options name one; NULL: none */
+    bool is_load_balanced;   /* of the TXT record */
     bool hides_credentials;  /* neither user nor password, nor options that hold secrets */
 };
 

@@ -42,9 +42,10 @@ static void test_what_txt_says_is_added_unless_the_string_says_it(void **state)
     assert_writes("mongodb+srv://c.example.test/",
                   "mongodb://a.example.test:27017,b.example.test:27018/"
                   "?tls=true&replicaSet=rs%2F0&authSource=admin");
+    wanted.is_load_balanced = true;
     assert_writes("mongodb+srv://c.example.test/?authsource=users;replicaset=other",
                   "mongodb://a.example.test:27017,b.example.test:27018/"
-                  "?authsource=users&replicaset=other&tls=true");
+                  "?authsource=users&replicaset=other&tls=true&loadBalanced=true");
 }
 
 static void test_a_plain_string_is_only_put_in_order(void **state)
