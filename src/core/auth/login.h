@@ -63,7 +63,7 @@ struct login_work;
 /* Hands out the work, once per LOGIN_WORK. */
 struct login_work *login_take_work(struct login *l);
 
-/* Some 4,096 to 10,000,000 hashes (usually 5 to 15 ms). Safe on any thread. */
+/* Some 4,096 to 2,000,000 hashes (usually 5 to 15 ms, at most some seconds). Safe on any thread. */
 void login_work_run(struct login_work *work);
 
 /* Takes the finished work back and frees it. */

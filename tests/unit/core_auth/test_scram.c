@@ -92,9 +92,9 @@ static void first_message_of_the_server_is_checked(void **state)
     } cases[] = {
         {"r=abcd,s=QSXCR+Q6sek8bf92,i=4096", STATUS_OK, ""},
         {"r=abcd,s=QSXCR+Q6sek8bf92,i=4096,x=later extension", STATUS_OK, ""},
-        {"r=abcd,s=QSXCR+Q6sek8bf92,i=10000000", STATUS_OK, ""},
+        {"r=abcd,s=QSXCR+Q6sek8bf92,i=2000000", STATUS_OK, ""},
         {"r=abcd,s=QSXCR+Q6sek8bf92,i=4095", STATUS_PROTOCOL_ERROR, "4095"},
-        {"r=abcd,s=QSXCR+Q6sek8bf92,i=10000001", STATUS_PROTOCOL_ERROR, "10000001"},
+        {"r=abcd,s=QSXCR+Q6sek8bf92,i=2000001", STATUS_PROTOCOL_ERROR, "2000001"},
         {"r=abcd,s=QSXCR+Q6sek8bf92,i=1000000000000", STATUS_PROTOCOL_ERROR, "cannot be read"},
         {"r=abcd,s=QSXCR+Q6sek8bf92,i=-4096", STATUS_PROTOCOL_ERROR, "cannot be read"},
         {"r=abcd,s=QSXCR+Q6sek8bf92,i=", STATUS_PROTOCOL_ERROR, "cannot be read"},
