@@ -367,6 +367,20 @@ void cluster_on_check_failed(struct cluster *c, struct node *node, const struct 
     }
 }
 
+bool cluster_is_news(struct cluster *c, const char *text)
+{
+    bool is_news = strcmp(c->told.text, text) != 0;
+    if (is_news) {
+        error_set(&c->told, STATUS_AUTH_FAILED, "%s", text);
+    }
+    return is_news;
+}
+
+void cluster_on_login(struct cluster *c)
+{
+    c->told = (struct error){0};
+}
+
 void cluster_on_failure(struct cluster *c, const struct error *why)
 {
     c->why = *why;

@@ -77,6 +77,11 @@ struct names *cluster_names(const struct cluster *c);
 /* NULL: no login. */
 const struct login_credentials *cluster_credentials(const struct cluster *c);
 
+/* Whether a fault that does not pass by itself is news: the same sentence from another node is not,
+ * until a login has worked. */
+bool cluster_is_news(struct cluster *c, const char *text);
+void cluster_on_login(struct cluster *c);
+
 /* Something failed: remembered as the last cause. */
 void cluster_on_failure(struct cluster *c, const struct error *why);
 void cluster_on_hello(struct cluster *c, struct node *node, const struct server_description *d,

@@ -22,6 +22,7 @@ struct cluster {
     msec looked_up_at;        /* the end of the last lookup */
     struct error seeds_fault; /* the lookup failed for good; status OK: no */
     struct error why;         /* the last cause of trouble */
+    struct error told;        /* the last fault that was logged as an error */
     struct login_credentials credentials;
     char *auth_source; /* from the settings, TXT, or the rule for Atlas */
 

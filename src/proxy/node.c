@@ -207,6 +207,7 @@ void node_on_backend_ready(struct node *node, struct backend *backend)
         log_info(LOG_POOL, node->name, "logged in again");
         node->fault = (struct error){0};
     }
+    cluster_on_login(node->cluster);
     pool_on_ready(node->pool, backend->id, net_now(node->proxy->net));
     node_perform(node);
 }
@@ -217,7 +218,8 @@ static void note_failed_dial(struct node *node, struct backend *b)
     metrics_count(&node->proxy->metrics, dials_failed);
     error_set(&node->why, b->why.status, "%s: %s", node->name, text);
     if (b->is_permanent) {
-        if (strcmp(node->fault.text, node->why.text) != 0) {
+        bool is_new_here = strcmp(node->fault.text, node->why.text) != 0;
+        if (is_new_here && cluster_is_news(node->cluster, text)) {
             log_error(LOG_POOL, node->name, "%s; tried again every %lld s", text,
                       (long long)node->proxy->settings->reconnect.max_ms / 1000);
         }
