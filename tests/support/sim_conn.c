@@ -150,6 +150,7 @@ struct conn *sim_dial(struct net *net, const struct address *to, const struct di
     struct sim *sim = sim_of(net);
     struct sim_conn *c = conn_new(sim, sim_place_of(sim, to), on_arrived);
     (void)options;
+    c->is_dialled = true;
     conn_attach(&c->conn, events, owner);
     c->peer_address = (struct address){.family = ADDRESS_IPV4, .ip = {127, 0, 0, 1}};
     c->peer_address.port = sim->next_port++;
@@ -158,6 +159,26 @@ struct conn *sim_dial(struct net *net, const struct address *to, const struct di
     }
     sim_schedule(sim, &c->open_event, sim->now + c->place->latency);
     return &c->conn;
+}
+
+size_t sim_count_dialled(const struct sim *sim, const struct address *at)
+{
+    size_t count = 0;
+    list_for_each (link, &sim->conns) {
+        const struct sim_conn *c = container_of(link, struct sim_conn, link);
+        count += c->is_dialled && address_equals(&c->place->at, at);
+    }
+    return count;
+}
+
+size_t sim_count_dialling(const struct sim *sim, const struct address *at)
+{
+    size_t count = 0;
+    list_for_each (link, &sim->conns) {
+        const struct sim_conn *c = container_of(link, struct sim_conn, link);
+        count += c->is_dialled && !c->is_open && !c->is_ended && address_equals(&c->place->at, at);
+    }
+    return count;
 }
 
 void sim_wake_conns(struct sim *sim, const struct sim_place *place)

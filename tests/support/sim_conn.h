@@ -31,6 +31,7 @@ struct sim_conn {
     struct sim_event write_event;
     struct sim_event close_event;
     struct sim_event flush_limit;
+    bool is_dialled; /* not accepted */
     bool is_open;
     bool is_paused;
     bool is_closing; /* events have stopped */

@@ -65,6 +65,10 @@ void sim_set_route(struct sim *sim, const struct address *at, enum sim_route rou
 /* Ends that are alive now, both sides counted. */
 size_t sim_count_conns(const struct sim *sim);
 
+/* Conns dialled to `at` that are not gone yet; and those of them that are not open. */
+size_t sim_count_dialled(const struct sim *sim, const struct address *at);
+size_t sim_count_dialling(const struct sim *sim, const struct address *at);
+
 /* --- faults --- */
 
 /* From now on: passes `skip` times, then goes wrong `fail` times. */

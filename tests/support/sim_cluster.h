@@ -1,0 +1,104 @@
+/* A scripted replica set, or a standalone, in the simulated net: it answers hello and simple
+ * commands, steps down, hangs, dies, comes back.
+ *
+ * Every reply repeats the request's `token` and says who gave it (`node`). A request may ask for
+ * more by fields of its own: `delay` (ms until the reply), `bytes` (of padding in the reply),
+ * `more` (further batches that a cursor gives), `lock` (the one document that can be locked: held
+ * by a transaction to its end, waited for by all others).
+ *
+ * Rules of real servers that it enforces: writes go to the primary (10107), reads elsewhere need a
+ * $readPreference (13435), a cursor is known where it was made (43), a transaction where it was
+ * begun (251). */
+#ifndef SUPPORT_SIM_CLUSTER_H
+#define SUPPORT_SIM_CLUSTER_H
+
+#include "base/list.h"
+#include "support/sim_net.h"
+#include "support/sim_wire.h"
+
+enum { SIM_NODES_MOST = 3 };
+
+struct sim_cluster;
+
+/* Fails commands of one name (NULL: all but hello) in a row. */
+struct sim_failing {
+    const char *command;
+    int32_t code;
+    size_t times;
+    bool is_reset; /* no reply at all: the conn is reset */
+};
+
+struct sim_node {
+    struct sim_cluster *cluster;
+    int index;
+    struct address at;
+    char name[ADDRESS_TEXT_SIZE];
+    struct listener *listener; /* NULL: dead */
+    struct list servers;       /* one per conn */
+    struct list waiting;       /* for the lock */
+    struct list cursors;
+    struct list transactions;
+    bool is_primary;
+    bool is_hanging; /* takes all and answers nothing, hello neither */
+    msec delay;      /* of each reply */
+    int64_t state_changes;
+    uint8_t lock_owner[16]; /* lsid */
+    bool is_locked;
+    struct sim_failing failing;
+
+    size_t accepted; /* conns, ever */
+    size_t hellos;
+    size_t commands; /* others, ever */
+    size_t writes;   /* acknowledged or not */
+    size_t commits;
+    size_t logins;      /* completed */
+    size_t conns;       /* alive */
+    size_t served;      /* alive conns that have had a command other than hello */
+    size_t served_most; /* ever at once */
+    msec last_accepted;
+};
+
+struct sim_cluster {
+    struct sim *sim;
+    struct net *net;
+    struct sim_node nodes[SIM_NODES_MOST];
+    size_t count;
+    bool is_standalone;
+    int primary; /* index; -1: none */
+    int next_primary;
+    int term;
+    struct deadline election;
+    int64_t next_cursor;
+    const char *user; /* with SCRAM-SHA-256; NULL: no login is asked for */
+    const char *password;
+    char uri[300];
+    /* Tokens of commands that were executed, a byte each: how often. */
+    uint8_t *executed;
+    size_t executed_room;
+};
+
+/* One node makes a standalone, three a replica set whose first node is primary. Listening. */
+struct sim_cluster *sim_cluster_new(struct sim *sim, size_t nodes);
+
+/* Closes all; sim_cluster_free when the world has run on. */
+void sim_cluster_close(struct sim_cluster *c);
+void sim_cluster_free(struct sim_cluster *c);
+
+/* The primary steps down now; `next` is elected after `election` ms. */
+void sim_cluster_step_down(struct sim_cluster *c, int next, msec election);
+
+/* The node goes (its conns are reset; a primary leaves no successor) and comes back as it was,
+ * secondary when another is primary by then. */
+void sim_node_die(struct sim_node *n);
+void sim_node_revive(struct sim_node *n);
+
+/* All its conns are reset; it goes on. */
+void sim_node_reset(struct sim_node *n);
+
+/* How often a command with that token was executed. */
+size_t sim_cluster_executed(const struct sim_cluster *c, int64_t token);
+
+/* The primary; NULL when there is none. */
+struct sim_node *sim_cluster_primary(struct sim_cluster *c);
+
+#endif

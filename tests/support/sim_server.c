@@ -1,0 +1,449 @@
+/* Conns and commands of the simulated cluster. A command is executed when it comes (or when the
+ * lock that it wants is free); its reply leaves after the node's and its own delay. */
+#include "support/sim_server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/require.h"
+
+enum { MORE_TO_COME = 2 };
+enum {
+    CODE_CURSOR_NOT_FOUND = 43,
+    CODE_NO_SUCH_TRANSACTION = 251,
+    CODE_NOT_PRIMARY = 10107,
+    CODE_NOT_PRIMARY_NO_SECONDARY_OK = 13435
+};
+
+struct sim_cursor {
+    struct list link;
+    int64_t id;
+    int64_t left; /* batches */
+};
+
+struct sim_transaction {
+    struct list link;
+    uint8_t lsid[16];
+    int64_t number;
+};
+
+/* --- small parts of replies --- */
+
+static void append_error(const struct sim_node *n, bson_t *reply, int32_t code, const char *text)
+{
+    BSON_APPEND_DOUBLE(reply, "ok", 0);
+    BSON_APPEND_UTF8(reply, "errmsg", text);
+    BSON_APPEND_INT32(reply, "code", code);
+    if (code == CODE_NOT_PRIMARY || code == 189 || code == 11600) {
+        sim_node_version(n, reply);
+    }
+}
+
+static bool get_lsid(const bson_t *request, uint8_t out[16])
+{
+    bson_iter_t it;
+    bson_iter_t id;
+    bson_subtype_t subtype;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    if (!bson_iter_init(&it, request) || !bson_iter_find_descendant(&it, "lsid.id", &id)) {
+        return false;
+    }
+    bson_iter_binary(&id, &subtype, &size, &bytes);
+    require(size == 16);
+    memcpy(out, bytes, 16);
+    return true;
+}
+
+static void append_cursor(bson_t *reply, const char *batch, int64_t id)
+{
+    bson_t cursor;
+    bson_t documents;
+    BSON_APPEND_DOCUMENT_BEGIN(reply, "cursor", &cursor);
+    BSON_APPEND_ARRAY_BEGIN(&cursor, batch, &documents);
+    bson_append_array_end(&cursor, &documents);
+    BSON_APPEND_INT64(&cursor, "id", id);
+    BSON_APPEND_UTF8(&cursor, "ns", "test.things");
+    bson_append_document_end(reply, &cursor);
+}
+
+/* --- transactions and the lock --- */
+
+void sim_node_unlock(struct sim_node *n)
+{
+    n->is_locked = false;
+    while (!list_is_empty(&n->waiting) && !n->is_locked) {
+        struct sim_reply *r = container_of(list_first(&n->waiting), struct sim_reply, waiting);
+        list_remove(&r->waiting);
+        net_set_deadline(n->cluster->net, &r->due, net_now(n->cluster->net));
+    }
+}
+
+void sim_node_forget(struct sim_node *n)
+{
+    list_for_each_safe (link, &n->transactions) {
+        list_remove(link);
+        free(container_of(link, struct sim_transaction, link));
+    }
+    list_for_each_safe (other, &n->cursors) {
+        list_remove(other);
+        free(container_of(other, struct sim_cursor, link));
+    }
+    sim_node_unlock(n);
+}
+
+static struct sim_transaction *find_transaction(struct sim_node *n, const bson_t *request)
+{
+    uint8_t lsid[16];
+    if (!get_lsid(request, lsid)) {
+        return NULL;
+    }
+    list_for_each (link, &n->transactions) {
+        struct sim_transaction *t = container_of(link, struct sim_transaction, link);
+        if (memcmp(t->lsid, lsid, 16) == 0 && t->number == sim_int(request, "txnNumber")) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+/* False: the statement belongs to a transaction that was not begun here. */
+static bool join_transaction(struct sim_node *n, const bson_t *request)
+{
+    if (!sim_has(request, "autocommit")) {
+        return true;
+    }
+    if (sim_int(request, "startTransaction") != 0 && find_transaction(n, request) == NULL) {
+        struct sim_transaction *t = xcalloc(1, sizeof *t);
+        get_lsid(request, t->lsid);
+        t->number = sim_int(request, "txnNumber");
+        list_push_back(&n->transactions, &t->link);
+    }
+    return find_transaction(n, request) != NULL;
+}
+
+static void end_transaction(struct sim_node *n, const bson_t *request)
+{
+    struct sim_transaction *t = find_transaction(n, request);
+    n->commits++;
+    if (n->is_locked && memcmp(n->lock_owner, t->lsid, 16) == 0) {
+        sim_node_unlock(n);
+    }
+    list_remove(&t->link);
+    free(t);
+}
+
+/* Whether the lock that the command wants is another's. A transaction keeps it. */
+static bool must_wait(struct sim_node *n, const bson_t *request)
+{
+    uint8_t lsid[16] = {0};
+    if (sim_int(request, "lock") == 0) {
+        return false;
+    }
+    get_lsid(request, lsid);
+    if (n->is_locked) {
+        return memcmp(lsid, n->lock_owner, 16) != 0;
+    }
+    if (sim_has(request, "autocommit")) {
+        n->is_locked = true;
+        memcpy(n->lock_owner, lsid, 16);
+    }
+    return false;
+}
+
+/* --- commands --- */
+
+static void run_find(struct sim_node *n, const bson_t *request, bson_t *reply)
+{
+    int64_t more = sim_int(request, "more");
+    int64_t id = 0;
+    if (more > 0) {
+        struct sim_cursor *cursor = xcalloc(1, sizeof *cursor);
+        cursor->id = id = ++n->cluster->next_cursor;
+        cursor->left = more;
+        list_push_back(&n->cursors, &cursor->link);
+    }
+    append_cursor(reply, "firstBatch", id);
+}
+
+static struct sim_cursor *find_cursor(struct sim_node *n, int64_t id)
+{
+    list_for_each (link, &n->cursors) {
+        struct sim_cursor *cursor = container_of(link, struct sim_cursor, link);
+        if (cursor->id == id) {
+            return cursor;
+        }
+    }
+    return NULL;
+}
+
+static void forget_cursor(struct sim_cursor *cursor)
+{
+    list_remove(&cursor->link);
+    free(cursor);
+}
+
+/* False: the error stands in the reply. */
+static bool run_get_more(struct sim_node *n, const bson_t *request, bson_t *reply)
+{
+    struct sim_cursor *cursor = find_cursor(n, sim_int(request, "getMore"));
+    if (cursor == NULL) {
+        append_error(n, reply, CODE_CURSOR_NOT_FOUND, "cursor not found");
+        return false;
+    }
+    cursor->left--;
+    append_cursor(reply, "nextBatch", cursor->left == 0 ? 0 : cursor->id);
+    if (cursor->left == 0) {
+        forget_cursor(cursor);
+    }
+    return true;
+}
+
+static void run_kill_cursors(struct sim_node *n, const bson_t *request, bson_t *reply)
+{
+    struct sim_cursor *cursor = find_cursor(n, sim_int(request, "cursors.0"));
+    bson_t killed;
+    BSON_APPEND_ARRAY_BEGIN(reply, "cursorsKilled", &killed);
+    if (cursor != NULL) {
+        BSON_APPEND_INT64(&killed, "0", cursor->id);
+        forget_cursor(cursor);
+    }
+    bson_append_array_end(reply, &killed);
+}
+
+static void count_execution(struct sim_cluster *c, int64_t token)
+{
+    require(token >= 0);
+    if ((size_t)token >= c->executed_room) {
+        size_t room = 2 * (size_t)token + 64;
+        c->executed = xrealloc(c->executed, room);
+        memset(c->executed + c->executed_room, 0, room - c->executed_room);
+        c->executed_room = room;
+    }
+    c->executed[token]++;
+}
+
+static bool is_write(const char *name)
+{
+    return strcmp(name, "insert") == 0 || strcmp(name, "update") == 0 ||
+           strcmp(name, "commitTransaction") == 0 || strcmp(name, "abortTransaction") == 0;
+}
+
+/* The rules that a node of this role enforces: 0, or the code of the error. */
+static int32_t rule_broken(struct sim_node *n, const char *name, const bson_t *request)
+{
+    struct sim_failing *f = &n->failing;
+    if (f->times > 0 && (f->command == NULL || strcmp(f->command, name) == 0)) {
+        f->times--;
+        return f->code;
+    }
+    if (is_write(name) && !n->is_primary) {
+        return CODE_NOT_PRIMARY;
+    }
+    if (strcmp(name, "find") == 0 && !n->is_primary && !sim_has(request, "$readPreference")) {
+        return CODE_NOT_PRIMARY_NO_SECONDARY_OK;
+    }
+    return join_transaction(n, request) ? 0 : CODE_NO_SUCH_TRANSACTION;
+}
+
+static void execute(struct sim_node *n, const char *name, const bson_t *request, bson_t *reply)
+{
+    int64_t padding = sim_int(request, "bytes");
+    int32_t code = rule_broken(n, name, request);
+    if (code != 0) {
+        append_error(n, reply, code, "refused by a rule of the simulated cluster");
+        return;
+    }
+    if (strcmp(name, "find") == 0) {
+        run_find(n, request, reply);
+    } else if (strcmp(name, "getMore") == 0) {
+        if (!run_get_more(n, request, reply)) {
+            return;
+        }
+    } else if (strcmp(name, "killCursors") == 0) {
+        run_kill_cursors(n, request, reply);
+    } else if (strstr(name, "Transaction") != NULL) {
+        end_transaction(n, request);
+    }
+    n->writes += is_write(name);
+    count_execution(n->cluster, sim_int(request, "token"));
+    if (padding > 0) {
+        uint8_t *bytes = xcalloc(1, (size_t)padding);
+        BSON_APPEND_BINARY(reply, "padding", BSON_SUBTYPE_BINARY, bytes, (uint32_t)padding);
+        free(bytes);
+    }
+    BSON_APPEND_DOUBLE(reply, "ok", 1);
+}
+
+static bool is_hello(const bson_t *request)
+{
+    return sim_has(request, "hello") || sim_has(request, "isMaster");
+}
+
+static void answer_hello(struct sim_server *s, const bson_t *request, bson_t *reply)
+{
+    bson_iter_t it;
+    s->node->hellos++;
+    sim_node_hello(s->node, request, reply);
+    if (bson_iter_init_find(&it, request, "speculativeAuthenticate")) {
+        bson_t start;
+        bson_t answer = BSON_INITIALIZER;
+        uint32_t size;
+        const uint8_t *bytes;
+        bson_iter_document(&it, &size, &bytes);
+        require(bson_init_static(&start, bytes, size));
+        sasl_reply(&s->sasl, &start, &answer);
+        BSON_APPEND_DOCUMENT(reply, "speculativeAuthenticate", &answer);
+        bson_destroy(&answer);
+    }
+    BSON_APPEND_DOUBLE(reply, "ok", 1);
+}
+
+static void note_service(struct sim_server *s)
+{
+    struct sim_node *n = s->node;
+    n->commands++;
+    if (!s->has_served) {
+        s->has_served = true;
+        n->served++;
+        n->served_most = n->served > n->served_most ? n->served : n->served_most;
+    }
+}
+
+static void answer(struct sim_server *s, const bson_t *request, bson_t *reply)
+{
+    bson_iter_t it;
+    require(bson_iter_init(&it, request) && bson_iter_next(&it));
+    const char *name = bson_iter_key(&it);
+    if (is_hello(request)) {
+        answer_hello(s, request, reply);
+    } else if (strncmp(name, "sasl", 4) == 0) {
+        sasl_reply(&s->sasl, request, reply);
+        s->node->logins += sim_int(reply, "done") != 0;
+    } else {
+        require(s->node->cluster->user == NULL || s->sasl.rounds > 0);
+        note_service(s);
+        BSON_APPEND_INT64(reply, "token", sim_int(request, "token"));
+        BSON_APPEND_INT32(reply, "node", s->node->index);
+        execute(s->node, name, request, reply);
+    }
+}
+
+/* --- replies --- */
+
+static void free_reply(struct sim_reply *r)
+{
+    list_remove(&r->link);
+    list_remove(&r->waiting);
+    net_clear_deadline(r->server->node->cluster->net, &r->due);
+    sim_message_clear(&r->request);
+    free(r);
+}
+
+static void send_reply(struct sim_reply *r)
+{
+    struct sim_server *s = r->server;
+    bson_t reply = BSON_INITIALIZER;
+    answer(s, r->request.body, &reply);
+    if ((r->request.flags & MORE_TO_COME) == 0) {
+        sim_message_send(s->conn, 1, r->request.request_id, 0, &reply);
+    }
+    bson_destroy(&reply);
+    free_reply(r);
+}
+
+static void on_due(struct deadline *d, msec now)
+{
+    struct sim_reply *r = container_of(d, struct sim_reply, due);
+    struct sim_node *n = r->server->node;
+    (void)now;
+    if (must_wait(n, r->request.body)) {
+        list_push_back(&n->waiting, &r->waiting);
+        return;
+    }
+    send_reply(r);
+}
+
+static void take_request(struct sim_server *s, struct sim_message m)
+{
+    struct sim_node *n = s->node;
+    struct sim_reply *r = xcalloc(1, sizeof *r);
+    msec delay = n->delay + sim_int(m.body, "delay");
+    r->server = s;
+    r->request = m;
+    list_init(&r->waiting);
+    deadline_init(&r->due, on_due);
+    list_push_back(&s->replies, &r->link);
+    if (n->is_hanging) {
+        free_reply(r);
+    } else if (n->failing.is_reset && n->failing.times > 0 && !is_hello(m.body)) {
+        n->failing.times--;
+        sim_server_close(s, CLOSE_RESET);
+    } else if (delay > 0) {
+        net_set_deadline(n->cluster->net, &r->due, net_now(n->cluster->net) + delay);
+    } else {
+        on_due(&r->due, 0);
+    }
+}
+
+/* --- conns --- */
+
+static void on_open(void *owner)
+{
+    (void)owner;
+}
+
+static void on_drained(void *owner)
+{
+    (void)owner;
+}
+
+static void on_bytes(void *owner, struct span bytes)
+{
+    struct sim_server *s = owner;
+    struct sim_message m;
+    sim_inbox_add(&s->inbox, bytes);
+    while (!s->is_closing && sim_inbox_take(&s->inbox, &m)) {
+        take_request(s, m);
+    }
+}
+
+static void on_closed(void *owner, enum status why)
+{
+    struct sim_server *s = owner;
+    (void)why;
+    list_for_each_safe (link, &s->replies) {
+        free_reply(container_of(link, struct sim_reply, link));
+    }
+    sim_inbox_clear(&s->inbox);
+    list_remove(&s->link);
+    s->node->conns--;
+    s->node->served -= s->has_served;
+    free(s);
+}
+
+static const struct conn_events events = {
+    .on_open = on_open, .on_bytes = on_bytes, .on_drained = on_drained, .on_closed = on_closed};
+
+void sim_server_close(struct sim_server *s, enum close_how how)
+{
+    s->is_closing = true;
+    conn_close(s->conn, how);
+}
+
+void sim_server_accept(void *owner, struct conn *conn, const struct address *peer)
+{
+    struct sim_node *n = owner;
+    struct sim_server *s = xcalloc(1, sizeof *s);
+    (void)peer;
+    s->node = n;
+    s->conn = conn;
+    s->sasl = (struct sasl_server){
+        .mechanism = "SCRAM-SHA-256", .name = n->cluster->user, .password = n->cluster->password};
+    list_init(&s->replies);
+    list_push_back(&n->servers, &s->link);
+    conn_attach(conn, &events, s);
+    n->accepted++;
+    n->conns++;
+    n->last_accepted = net_now(n->cluster->net);
+}

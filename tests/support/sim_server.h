@@ -1,0 +1,47 @@
+/* What the two files of the simulated cluster share: sim_cluster.c (nodes and their roles) and
+ * sim_server.c (conns and commands). */
+#ifndef SUPPORT_SIM_SERVER_H
+#define SUPPORT_SIM_SERVER_H
+
+#include "support/sim_cluster.h"
+#include "unit/core_auth/sasl_server.h"
+
+/* One conn of a node. */
+struct sim_server {
+    struct list link;
+    struct sim_node *node;
+    struct conn *conn;
+    struct sim_inbox inbox;
+    struct list replies; /* not sent yet */
+    struct sasl_server sasl;
+    bool has_served;
+    bool is_closing;
+};
+
+/* A reply to be sent when its time comes, or the lock is free. */
+struct sim_reply {
+    struct list link;    /* of the server */
+    struct list waiting; /* for the node's lock */
+    struct deadline due;
+    struct sim_server *server;
+    struct sim_message request;
+};
+
+/* For the listener of a node. */
+void sim_server_accept(void *owner, struct conn *conn, const struct address *peer);
+
+void sim_server_close(struct sim_server *s, enum close_how how);
+
+/* The reply to hello. */
+void sim_node_hello(const struct sim_node *n, const bson_t *request, bson_t *reply);
+
+/* {processId, counter}: what makes a state older or newer. */
+void sim_node_version(const struct sim_node *n, bson_t *reply);
+
+/* Forgets transactions and the lock, as the end of a primary's time does. */
+void sim_node_forget(struct sim_node *n);
+
+/* The lock is free: whoever waited is served. */
+void sim_node_unlock(struct sim_node *n);
+
+#endif

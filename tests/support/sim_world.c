@@ -1,0 +1,255 @@
+#include "support/sim_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/require.h"
+#include "proxy/cluster_parts.h"
+
+enum { FLAGS_MOST = 24, END_MS = 120000 };
+
+static struct sim_world *current; /* that has not reached its end */
+
+/* --- beginning --- */
+
+static uint64_t seed_of_environment(void)
+{
+    const char *text = getenv("SIM_SEED");
+    return text == NULL ? 0 : strtoull(text, NULL, 10);
+}
+
+static char *make_uri(const struct sim_world *w, const struct sim_plan *plan)
+{
+    static const char scheme[] = "mongodb://";
+    if (plan->user == NULL) {
+        return xstrdup(w->cluster->uri);
+    }
+    return xformat("%s%s:%s@%s", scheme, plan->user,
+                   plan->gives == NULL ? plan->password : plan->gives,
+                   w->cluster->uri + sizeof scheme - 1);
+}
+
+static void load_settings(struct sim_world *w, const struct sim_plan *plan)
+{
+    char *texts =
+        xformat("--listen.addresses=127.0.0.1:27017 %s", plan->flags == NULL ? "" : plan->flags);
+    char *uri = make_uri(w, plan);
+    char *flags[FLAGS_MOST];
+    char *rest = NULL;
+    struct settings_source source = {.uri = uri, .flags = flags};
+    struct problems problems = {0};
+    for (char *flag = strtok_r(texts, " ", &rest); flag != NULL;
+         flag = strtok_r(NULL, " ", &rest)) {
+        require(source.flag_count < FLAGS_MOST);
+        flags[source.flag_count++] = flag;
+    }
+    settings_load(&source, &w->settings, &w->origins, &problems);
+    problems_print(&problems, stderr);
+    require(problems.errors == 0);
+    problems_clear(&problems);
+    free(texts);
+    free(uri);
+}
+
+static void on_ended(void *owner)
+{
+    struct sim_world *w = owner;
+    w->has_ended = true;
+}
+
+struct sim_world *sim_world_new(struct sim_plan plan)
+{
+    struct sim_world *w = xcalloc(1, sizeof *w);
+    struct error why;
+    w->seed = plan.seed != 0 ? plan.seed : seed_of_environment() != 0 ? seed_of_environment() : 1;
+    current = w;
+    log_open(getenv("VERBOSE") == NULL ? NULL : stderr, LOG_TEXT);
+    w->sim = sim_new(w->seed);
+    w->net = sim_net(w->sim);
+    w->cluster = sim_cluster_new(w->sim, plan.nodes == 0 ? 3 : plan.nodes);
+    w->cluster->user = plan.user;
+    w->cluster->password = plan.password;
+    for (size_t i = 0; i < w->cluster->count; i++) {
+        sim_set_latency(w->sim, &w->cluster->nodes[i].at, plan.latency);
+    }
+    list_init(&w->clients);
+    load_settings(w, &plan);
+    require(address_parse("127.0.0.1:27017", 0, &w->at));
+    w->proxy = proxy_new(w->net, &w->settings, NULL, on_ended, w);
+    require(proxy_open(w->proxy, &why) == STATUS_OK);
+    sim_add_invariant(w->sim, sim_world_check, w);
+    return w;
+}
+
+/* --- the course of things --- */
+
+_Noreturn void sim_world_fail(struct sim_world *w, const char *format, ...)
+{
+    va_list args;
+    char text[600];
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    print_error("seed %llu, at %lld ms: %s\n", (unsigned long long)w->seed,
+                (long long)net_now(w->net), text);
+    _fail("scenario", 0);
+    abort(); /* _fail does not return */
+}
+
+void sim_world_until(struct sim_world *w, msec limit, bool (*is_so)(void *owner), void *owner)
+{
+    msec end = net_now(w->net) + limit;
+    while (!is_so(owner)) {
+        if (net_now(w->net) > end || !sim_step(w->sim)) {
+            sim_world_fail(w, "what was waited for did not come within %lld ms", (long long)limit);
+        }
+    }
+}
+
+void sim_world_run(struct sim_world *w, msec wait)
+{
+    sim_run_for(w->sim, wait);
+}
+
+static bool is_answered(void *owner)
+{
+    return sim_client_is_answered(owner);
+}
+
+void sim_world_answer(struct sim_world *w, struct sim_client *c, msec limit)
+{
+    sim_world_until(w, limit, is_answered, c);
+}
+
+/* As a driver does, it asks once more when the first answer is that of a change just now. */
+void sim_world_works(struct sim_world *w, msec limit)
+{
+    struct sim_client *c = sim_client_open(w);
+    int64_t token = 0;
+    for (int i = 0; i < 2 && sim_client_code(c) != 0; i++) {
+        token = sim_client_ask(c, "{'insert': 'things', 'documents': [{}]}");
+        sim_world_answer(w, c, limit);
+        if (c->conn == NULL) {
+            sim_world_fail(w, "a fresh client was closed: %s", status_text(c->why_closed));
+        }
+    }
+    if (sim_client_code(c) != 0) {
+        sim_world_fail(w, "a write does not work: %s", sim_client_said(c));
+    }
+    if (sim_cluster_executed(w->cluster, token) != 1) {
+        sim_world_fail(w, "a write was executed %zu times",
+                       sim_cluster_executed(w->cluster, token));
+    }
+    sim_client_leave(c, CLOSE_NOW);
+}
+
+/* --- the end --- */
+
+static bool is_all_closed(void *owner)
+{
+    struct sim_world *w = owner;
+    return w->has_ended && sim_count_conns(w->sim) == 0;
+}
+
+/* Nothing was executed twice: what is sent again must not have run. */
+static void check_executed_once(struct sim_world *w)
+{
+    for (int64_t token = 1; token <= w->last_token; token++) {
+        if (sim_cluster_executed(w->cluster, token) > 1) {
+            sim_world_fail(w, "the command with token %lld was executed %zu times",
+                           (long long)token, sim_cluster_executed(w->cluster, token));
+        }
+    }
+}
+
+void sim_world_end(struct sim_world *w)
+{
+    check_executed_once(w);
+    list_for_each (link, &w->clients) {
+        sim_client_leave(container_of(link, struct sim_client, link), CLOSE_NOW);
+    }
+    sim_world_run(w, 1);
+    if (!w->has_ended) {
+        proxy_close(w->proxy);
+    }
+    for (size_t i = 0; i < w->cluster->count; i++) {
+        sim_set_route(w->sim, &w->cluster->nodes[i].at, SIM_REACHABLE);
+    }
+    sim_cluster_close(w->cluster);
+    sim_world_until(w, END_MS, is_all_closed, w);
+    sim_run_for(w->sim, MINUTES(1)); /* work under way */
+    proxy_free(w->proxy);
+    w->proxy = NULL;
+    list_for_each_safe (link, &w->clients) {
+        sim_client_free(container_of(link, struct sim_client, link));
+    }
+    sim_cluster_free(w->cluster);
+    sim_free(w->sim);
+    settings_clear(&w->settings);
+    settings_origins_clear(&w->origins);
+    free(w);
+    current = NULL;
+}
+
+/* --- looked at --- */
+
+struct node *sim_world_node(struct sim_world *w, int index)
+{
+    list_for_each (link, &w->proxy->cluster->nodes) {
+        struct node *node = container_of(link, struct node, link);
+        if (strcmp(node->name, w->cluster->nodes[index].name) == 0) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+const struct pool_counts *sim_world_pool(struct sim_world *w, int index)
+{
+    static const struct pool_counts none;
+    const struct node *node = sim_world_node(w, index);
+    return node == NULL ? &none : pool_counts(node->pool);
+}
+
+/* --- running scenarios --- */
+
+void sim_world_seeds(uint64_t count, void (*scenario)(uint64_t seed))
+{
+    uint64_t only = seed_of_environment();
+    for (uint64_t seed = only != 0 ? only : 1; seed <= (only != 0 ? only : count); seed++) {
+        scenario(seed);
+    }
+}
+
+int sim_world_teardown(void **state)
+{
+    (void)state;
+    if (current != NULL) {
+        print_error("not at its end: run it again with SIM_SEED=%llu (VERBOSE=1 shows the log)\n",
+                    (unsigned long long)current->seed);
+        current = NULL;
+    }
+    return 0;
+}
+
+static void print_seed(void *owner)
+{
+    (void)owner;
+    if (current != NULL) {
+        fprintf(stderr, "with SIM_SEED=%llu\n", (unsigned long long)current->seed);
+    }
+}
+
+int sim_world_main(const char *name, const struct CMUnitTest *tests, size_t count)
+{
+    require_set_witness(print_seed, NULL);
+    int failed = _cmocka_run_group_tests(name, tests, count, NULL, NULL);
+    if (failed > 0) {
+        fflush(NULL);
+        _exit(1); /* what a failed scenario left open would be told as leaks on top */
+    }
+    return 0;
+}
