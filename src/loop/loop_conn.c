@@ -32,7 +32,6 @@ static void on_ended(struct lifeline *l)
 {
     struct loop_conn *c = container_of(l, struct loop_conn, lifeline);
     buf_clear(&c->out);
-    loop_uncount_conn(loop_of(c->conn.net));
     if (c->conn.events != NULL) {
         c->conn.events->on_closed(c->conn.owner, c->why);
     }
@@ -60,7 +59,6 @@ static struct loop_conn *conn_new(struct loop *loop, bool is_unix)
         uv_tcp_init(&loop->uv, &c->uv.tcp);
     }
     lifeline_hold(&c->lifeline);
-    loop_count_conn(loop);
     return c;
 }
 
