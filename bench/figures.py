@@ -79,10 +79,11 @@ def idle_clients(contender, count):
 
 
 def measure_memory(contender, standin, most):
-    """Memory of a contender that has just been started: at rest, with idle clients, without."""
+    """Memory of a contender that has just been started: at rest (its pool is full, as 64 clients
+    have come and gone), with idle clients, without."""
     contender.wrong_idle, found = 0, {}
     standin.counts()
-    leave(idle_clients(contender, 1), contender)
+    leave(idle_clients(contender, 64), contender)
     time.sleep(SETTLE_SECONDS)
     found["rest"] = memory_of(contender.process)
     for count, name in ((1000, "1,000"), (most, "most")):

@@ -16,8 +16,18 @@ def options():
     parser.add_argument("--quick", action="store_true", help="under 90 seconds")
     parser.add_argument("--rounds", type=int, help="how often all is measured (3 quick, 7)")
     parser.add_argument("--only", help="names of contenders, with commas: direct,Mooring")
+    parser.add_argument("--workloads", help="some of: " + ", ".join(w.name for w in figures.ALL))
     parser.add_argument("--no-memory", action="store_true", help="skip the idle clients")
     return parser.parse_args()
+
+
+def chosen(everything, name_of, names):
+    """Those that were named, with commas between; all when nothing was."""
+    wanted = None if names is None else [name.strip().lower() for name in names.split(",")]
+    found = [one for one in everything if wanted is None or name_of(one).lower() in wanted]
+    if not found or (wanted and len(found) < len(wanted)):
+        raise SystemExit(f"bench/run: one of {names} is not known: see bench/run --help")
+    return found
 
 
 def start(stack, folder, kind, by_tls):
@@ -35,7 +45,7 @@ def say(text):
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def measure_load(folder, kinds, rounds, milliseconds):
+def measure_load(folder, kinds, workloads, rounds, milliseconds):
     """{(workload, contender): one report a round}; who goes first changes with the round."""
     found = {}
     with contextlib.ExitStack() as stack:
@@ -44,7 +54,7 @@ def measure_load(folder, kinds, rounds, milliseconds):
                    if not (by_tls and kind is contenders.Direct)}
         for number in range(rounds):
             turn = number % len(kinds)
-            for workload in figures.ALL:
+            for workload in workloads:
                 say(f"round {number + 1} of {rounds}: {workload.name}")
                 for kind in kinds[turn:] + kinds[:turn]:
                     if (kind, workload.by_tls) in running:
@@ -71,14 +81,13 @@ def measure_memory(folder, kinds, rounds, most):
 def main():
     asked, began = options(), time.monotonic()
     rounds = asked.rounds or (3 if asked.quick else 7)
-    kinds = contenders.all_contenders()
-    if asked.only:
-        kinds = [kind for kind in kinds if kind.__name__.lower() in asked.only.lower().split(",")]
+    kinds = chosen(contenders.all_contenders(), lambda kind: kind.__name__, asked.only)
+    workloads = chosen(figures.ALL, lambda workload: workload.name, asked.workloads)
     most = contenders.most_clients()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = pathlib.Path(name)
         contenders.make_certificate(folder)
-        load = measure_load(folder, kinds, rounds, 350 if asked.quick else 1500)
+        load = measure_load(folder, kinds, workloads, rounds, 350 if asked.quick else 1500)
         memory = {}
         if not asked.no_memory:
             memory = measure_memory(folder, kinds, 1 if asked.quick else 3, most)

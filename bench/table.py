@@ -136,7 +136,8 @@ def show(names, load, memory, most):
     """Prints it; returns how many replies were another's."""
     names = [{"Direct": "direct", "Mongobetween": "mongobetween"}.get(name, name) for name in names]
     lines = [["figure: median (min–max)", *names, "Mooring / HAProxy", "hold", "Mooring"]]
-    lines += [line(row, names, load, memory) for row in rows(most)]
+    lines += [line(row, names, load, memory) for row in rows(most)
+              if any(row.value(name, load, memory) for name in names)]
     widths = [max(len(one[i]) for one in lines) for i in range(len(lines[0]))]
     lines.insert(1, ["-" * width for width in widths])
     for one in lines:

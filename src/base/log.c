@@ -90,6 +90,14 @@ static void time_text(char *text, size_t size)
     snprintf(text + used, size - used, ".%03ldZ", wall.tv_nsec / 1000000);
 }
 
+/* What a peer has said may hold anything: it stays on its line, and moves no terminal. */
+static void put_plain_text(FILE *file, const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        fputc(*c < 0x20 || *c == 0x7f ? '?' : *c, file);
+    }
+}
+
 static void put_json_text(FILE *file, const char *text)
 {
     fputc('"', file);
@@ -111,8 +119,13 @@ static void put_line(enum log_level level, enum log_group group, const char *who
     char when[40];
     time_text(when, sizeof when);
     if (state.format == LOG_TEXT) {
-        fprintf(state.file, "%s %-5s %s %s%s%s\n", when, level_names[level], group_names[group],
-                who == NULL ? "" : who, who == NULL ? "" : ": ", message);
+        fprintf(state.file, "%s %-5s %s ", when, level_names[level], group_names[group]);
+        if (who != NULL) {
+            put_plain_text(state.file, who);
+            fputs(": ", state.file);
+        }
+        put_plain_text(state.file, message);
+        fputc('\n', state.file);
         return;
     }
     fprintf(state.file, "{\"time\":\"%s\",\"level\":\"%s\",\"group\":\"%s\"", when,

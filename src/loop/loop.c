@@ -145,6 +145,7 @@ struct loop *loop_new(byte_count buffer_bytes, struct error *why)
     list_init(&loop->dirty);
     list_init(&loop->later);
     later_init(&loop->due, on_due);
+    loop_trim_init(loop);
     loop->armed_at = MSEC_NEVER;
     uv_timer_init(&loop->uv, &loop->timer);
     uv_prepare_init(&loop->uv, &loop->prepare);
@@ -190,6 +191,7 @@ int loop_free(struct loop *loop)
     loop_dns_free(loop->dns);
     loop->dns = NULL;
     run_to_end(loop);
+    net_clear_deadline(&loop->net, &loop->trim);
     uv_close((uv_handle_t *)&loop->timer, NULL);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_close((uv_handle_t *)&loop->check, NULL);

@@ -32,6 +32,7 @@ static void on_ended(struct lifeline *l)
 {
     struct loop_conn *c = container_of(l, struct loop_conn, lifeline);
     buf_clear(&c->out);
+    loop_uncount_conn(loop_of(c->conn.net));
     if (c->conn.events != NULL) {
         c->conn.events->on_closed(c->conn.owner, c->why);
     }
@@ -59,6 +60,7 @@ static struct loop_conn *conn_new(struct loop *loop, bool is_unix)
         uv_tcp_init(&loop->uv, &c->uv.tcp);
     }
     lifeline_hold(&c->lifeline);
+    loop_count_conn(loop);
     return c;
 }
 

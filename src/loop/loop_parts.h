@@ -31,6 +31,9 @@ struct loop {
     struct later due;     /* deadlines that were due when they were set */
     msec armed_at;        /* of the timer */
     struct loop_dns *dns;
+    size_t conn_count;
+    size_t conn_peak;     /* most at once since memory was given back last */
+    struct deadline trim; /* set when many have gone since */
     char read_buffer[READ_BYTES];
 };
 
@@ -75,6 +78,12 @@ struct conn *loop_conn_accept(struct loop *loop, int descriptor, bool is_unix);
 
 /* Begins to read, once its owner has attached. */
 void loop_conn_begin(struct conn *conn);
+
+/* For loop_conn: one has come, one has gone. When many have, their memory goes back to the system.
+ */
+void loop_count_conn(struct loop *loop);
+void loop_uncount_conn(struct loop *loop);
+void loop_trim_init(struct loop *loop);
 
 /* Writes what conns have gathered this turn. */
 void loop_conn_flush_all(struct loop *loop);

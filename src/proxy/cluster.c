@@ -20,7 +20,7 @@ enum { SEEDS_LEAST_MS = 1000 };
 
 enum { CURSORS_MOST = 100000, TRANSACTIONS_MOST = 100000 };
 
-static void look_up_seeds(struct cluster *c);
+static void begin_anew(struct cluster *c);
 
 struct proxy *cluster_proxy(const struct cluster *c)
 {
@@ -35,8 +35,8 @@ struct names *cluster_names(const struct cluster *c)
 static void on_retry(struct deadline *d, msec now)
 {
     struct cluster *c = container_of(d, struct cluster, retry);
-    if (c->topology == NULL) {
-        look_up_seeds(c);
+    if (c->topology == NULL || topology_count(c->topology) == 0) {
+        begin_anew(c);
         return;
     }
     affinity_on_time(c->affinity, now);
@@ -88,8 +88,7 @@ const struct login_credentials *cluster_credentials(const struct cluster *c)
 
 /* --- seeds --- */
 
-static void begin_topology(struct cluster *c, const char *const *seeds, size_t count,
-                           const char *txt_set_name)
+static void make_topology(struct cluster *c, const char *txt_set_name)
 {
     const struct upstream_settings *up = &c->proxy->settings->upstream;
     struct topology_options options = {
@@ -100,6 +99,15 @@ static void begin_topology(struct cluster *c, const char *const *seeds, size_t c
         .local_threshold = up->local_threshold_ms,
     };
     c->topology = topology_new(&options);
+}
+
+/* At the start, and again whenever the last server has left. */
+static void begin_topology(struct cluster *c, const char *const *seeds, size_t count,
+                           const char *txt_set_name)
+{
+    if (c->topology == NULL) {
+        make_topology(c, txt_set_name);
+    }
     topology_on_seeds(c->topology, seeds, count);
     net_set_deadline(c->proxy->net, &c->retry, net_now(c->proxy->net) + MINUTES(1));
     cluster_perform(c);
@@ -203,12 +211,10 @@ static void look_up_seeds(struct cluster *c)
     c->lookup = names_resolve_seeds(c->names, &c->proxy->settings->upstream, on_seeds, c);
 }
 
-void cluster_open(struct cluster *c)
+static void begin_anew(struct cluster *c)
 {
     const struct upstream_settings *up = &c->proxy->settings->upstream;
     size_t count = 0;
-    set_credentials(c, NULL);
-    cluster_load_hello(c);
     if (up->srv_host != NULL) {
         look_up_seeds(c);
         return;
@@ -217,6 +223,13 @@ void cluster_open(struct cluster *c)
         count++;
     }
     begin_topology(c, (const char *const *)up->hosts, count, NULL);
+}
+
+void cluster_open(struct cluster *c)
+{
+    set_credentials(c, NULL);
+    cluster_load_hello(c);
+    begin_anew(c);
 }
 
 /* --- topology --- */
@@ -250,6 +263,24 @@ static void on_changed(struct cluster *c)
     cluster_wake_waiting(c);
 }
 
+/* When nobody is left, that is most likely a mistake in the settings, or passes by: the seeds are
+ * tried again. */
+static void note_leaving(struct cluster *c, const struct node *node, const char *why)
+{
+    struct error told;
+    const char *text = why == NULL ? "it is not listed any more" : why;
+    if (topology_count(c->topology) > 0) {
+        log_info(LOG_TOPOLOGY, node->name, "leaves: %s", text);
+        return;
+    }
+    log_warn(LOG_TOPOLOGY, node->name, "leaves, and no server is left: %s", text);
+    error_set(&told, STATUS_NOT_SUITABLE, "%s: %s", node->name, text);
+    cluster_on_failure(c, &told);
+    net_set_deadline(
+        c->proxy->net, &c->retry,
+        msec_after(net_now(c->proxy->net), c->proxy->settings->upstream.heartbeat_frequency_ms));
+}
+
 static void perform(struct cluster *c, const struct topology_action *action)
 {
     struct node *node = cluster_find_node(c, action->id);
@@ -261,7 +292,7 @@ static void perform(struct cluster *c, const struct topology_action *action)
         break;
     case TOPOLOGY_REMOVE:
         if (node != NULL) {
-            log_info(LOG_TOPOLOGY, node->name, "leaves");
+            note_leaving(c, node, action->why);
             affinity_on_server_gone(c->affinity, action->id);
             node_close(node, STATUS_NOT_SUITABLE);
         }

@@ -29,12 +29,13 @@ void cluster_free(struct cluster *c);
 
 /* --- for exchanges --- */
 
-/* Affinity, else server selection. FOUND: `*node` is the one. */
+/* The node that alone can take this follow-up, whatever its state: the one that has the cursor or
+ * the transaction. NULL: any suitable one can. */
+struct node *cluster_find_bound(struct cluster *c, const struct request_facts *facts);
+
+/* Server selection. FOUND: `*node` is the one, and its pool is up. */
 enum select_outcome cluster_choose(struct cluster *c, const struct request_facts *facts,
                                    struct node **node, struct select_refusal *refusal);
-
-/* Follow-ups go where their cursor or transaction lives; NULL: anywhere. */
-struct node *cluster_bound_node(struct cluster *c, const struct request_facts *facts);
 
 /* Queues the exchange until something changes; false when the queue's bounds are reached. */
 bool cluster_wait(struct cluster *c, struct exchange *x);

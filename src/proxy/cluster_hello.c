@@ -15,7 +15,16 @@
 #include "proxy/exchange.h"
 #include "proxy/proxy.h"
 
-void cluster_load_hello(struct cluster *c)
+/* What servers would take may be more than we do. */
+static void fit_own_limits(const struct cluster *c, struct hello_values *values)
+{
+    byte_count most = c->proxy->settings->limits.max_message_bytes;
+    if ((byte_count)values->max_message_bytes > most) {
+        values->max_message_bytes = (int32_t)most;
+    }
+}
+
+static void read_kept(struct cluster *c)
 {
     const char *path = c->proxy->settings->listen.last_hello_file;
     uint8_t bytes[HELLO_KEEP_BYTES_MOST];
@@ -28,6 +37,12 @@ void cluster_load_hello(struct cluster *c)
         log_warn(LOG_MAIN, NULL, "%s is damaged or of another version: ignored, and written anew",
                  path);
     }
+}
+
+void cluster_load_hello(struct cluster *c)
+{
+    read_kept(c);
+    fit_own_limits(c, &c->hello);
 }
 
 static void store_hello(struct cluster *c);
@@ -104,6 +119,7 @@ void cluster_refresh_hello(struct cluster *c)
     values.max_write_batch_size = limits.max_batch_count;
     values.logical_session_timeout_minutes =
         limits.has_lsid_timeout ? limits.lsid_timeout_minutes : -1;
+    fit_own_limits(c, &values);
     bool is_changed = memcmp(&values, &c->hello, sizeof values) != 0;
     if (is_changed) {
         c->hello = values;

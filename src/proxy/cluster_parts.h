@@ -17,7 +17,7 @@ struct cluster {
     struct topology *topology;    /* NULL until the seeds are known */
     struct affinity *affinity;
     struct list nodes;
-    struct deadline retry; /* of the seeds' lookup; later: forgetting of cursors */
+    struct deadline retry; /* of the seeds, while there is no server; else: forgetting of cursors */
     unsigned lookups_failed;
     msec looked_up_at;        /* the end of the last lookup */
     struct error seeds_fault; /* the lookup failed for good; status OK: no */

@@ -44,9 +44,13 @@ static int64_t first_cursor(struct span cursors)
     return id;
 }
 
-struct node *cluster_bound_node(struct cluster *c, const struct request_facts *facts)
+/* Follow-ups go where their cursor or transaction lives. */
+struct node *cluster_find_bound(struct cluster *c, const struct request_facts *facts)
 {
     uint32_t server;
+    if (c->topology == NULL) {
+        return NULL;
+    }
     if (facts->command == COMMAND_GET_MORE) {
         return node_of_cursor(c, facts->cursor_id);
     }
@@ -84,10 +88,6 @@ enum select_outcome cluster_choose(struct cluster *c, const struct request_facts
     if (c->topology == NULL) {
         return SELECT_NONE;
     }
-    *node = cluster_bound_node(c, facts);
-    if (*node != NULL) {
-        return SELECT_FOUND;
-    }
     struct selection want = {
         .is_write = !facts_may_use_secondary(facts, c->hello.max_wire_version),
         .mode = facts->preference.is_present ? facts->preference.mode : READ_PRIMARY,
@@ -100,8 +100,8 @@ enum select_outcome cluster_choose(struct cluster *c, const struct request_facts
     enum select_outcome outcome = select_server(c->topology, &want, &id, refusal);
     if (outcome == SELECT_FOUND) {
         *node = cluster_find_node(c, id);
-        if (*node == NULL) {
-            return SELECT_NONE;
+        if (*node == NULL || !pool_is_up((*node)->pool)) {
+            return SELECT_NONE; /* it is about to be told; who waits is then woken */
         }
         note_transaction(c, facts, *node);
     }

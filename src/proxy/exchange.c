@@ -216,22 +216,10 @@ static void exchange_wait(struct exchange *x, struct node *node)
     node_perform(node);
 }
 
-void exchange_choose(struct exchange *x)
+/* None is suitable now: looked for again at every change of the topology, for a time. */
+static void wait_for_server(struct exchange *x)
 {
-    struct node *node = NULL;
-    struct select_refusal refusal;
     const struct settings *settings = x->proxy->settings;
-    switch (cluster_choose(x->proxy->cluster, &x->facts, &node, &refusal)) {
-    case SELECT_FOUND:
-        exchange_wait(x, node);
-        return;
-    case SELECT_INVALID:
-        exchange_answer_error(x, (struct error_row){.code = refusal.code, .code_name = "BadValue"},
-                              refusal.text);
-        return;
-    case SELECT_NONE:
-        break;
-    }
     /* Drivers send endSessions when they close and ignore how it ends: an application that stops in
      * an outage must not hang on it. The server ends the sessions by itself, later. */
     bool is_pointless = x->facts.command == COMMAND_END_SESSIONS;
@@ -250,6 +238,30 @@ void exchange_choose(struct exchange *x)
     }
 }
 
+void exchange_choose(struct exchange *x)
+{
+    struct node *node = NULL;
+    struct select_refusal refusal;
+    node = cluster_find_bound(x->proxy->cluster, &x->facts);
+    x->is_bound = node != NULL;
+    if (x->is_bound) {
+        exchange_wait(x, node);
+        return;
+    }
+    switch (cluster_choose(x->proxy->cluster, &x->facts, &node, &refusal)) {
+    case SELECT_FOUND:
+        exchange_wait(x, node);
+        return;
+    case SELECT_INVALID:
+        exchange_answer_error(x, (struct error_row){.code = refusal.code, .code_name = "BadValue"},
+                              refusal.text);
+        return;
+    case SELECT_NONE:
+        break;
+    }
+    wait_for_server(x);
+}
+
 /* --- 4. the wait ends --- */
 
 void exchange_on_granted(struct exchange *x, struct backend *backend)
@@ -266,13 +278,13 @@ void exchange_on_refused(struct exchange *x, enum status status, msec waited)
     x->waiter = (struct waiter_id){0};
     metrics_count(&x->proxy->metrics, queue_refused);
     (void)waited;
-    /* Who is bound to that node would choose it again, and again. */
-    bool only_there = cluster_bound_node(x->proxy->cluster, &x->facts) == x->node;
-    if (status == STATUS_NOT_SUITABLE && !only_there) {
+    if (status != STATUS_NOT_SUITABLE) {
+        exchange_refuse(x, status);
+    } else if (x->is_bound && !x->node->is_removed) {
+        wait_for_server(x); /* for that very one: no other knows the cursor */
+    } else {
         exchange_choose(x);
-        return;
     }
-    exchange_refuse(x, status);
 }
 
 /* --- 5. out it goes --- */

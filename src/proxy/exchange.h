@@ -63,6 +63,7 @@ struct exchange {
     uint32_t reply_received;
     bool reply_began; /* the client has got bytes of it */
     bool backend_paused;
+    bool is_bound;       /* only its node can serve it */
     bool was_sent_again; /* after a server wanted the login once more */
 };
 

@@ -255,7 +255,7 @@ static bool is_crowd_gone(void *owner)
     return gone == 2 * CROWD;
 }
 
-static void test_crowd(struct world *w)
+static void crowd_comes_and_goes(struct world *w)
 {
     struct crowd *c = xcalloc(1, sizeof *c);
     struct listener *listener;
@@ -281,6 +281,38 @@ static void test_crowd(struct world *w)
     free(c);
 }
 
+static void test_crowd(struct world *w)
+{
+    crowd_comes_and_goes(w);
+}
+
+/* Stands in for the allocator's own, which would show only in the size of the process. */
+static size_t trims;
+
+int malloc_trim(size_t pad);
+int malloc_trim(size_t pad)
+{
+    (void)pad;
+    trims++;
+    return 1;
+}
+
+static void test_memory_goes_back(struct world *w)
+{
+    trims = 0;
+    for (size_t i = 0; i < 2 * CROWD; i++) { /* one after the other: there were never many */
+        struct pair p;
+        pair_open(&p, w);
+        pair_close(&p);
+    }
+    world_run_for(w, 300);
+    assert_int_equal(trims, 0);
+    crowd_comes_and_goes(w);
+    assert_int_equal(trims, 0); /* not in the rush */
+    world_run_for(w, 300);
+    assert_int_equal(trims, 1);
+}
+
 int main(void)
 {
     static const struct net_case cases[] = {
@@ -292,6 +324,7 @@ int main(void)
         {"a conn is small", test_conn_is_small, ON_LOOP},
         {"idle is idle", test_idle_is_idle, ON_LOOP},
         {"crowd", test_crowd, ON_BOTH},
+        {"memory goes back when a crowd has gone", test_memory_goes_back, ON_LOOP},
     };
     return run_cases("flow", cases, sizeof cases / sizeof *cases);
 }

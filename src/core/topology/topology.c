@@ -12,16 +12,26 @@
 #include "core/topology/topology_parts.h"
 #include "core/wire/reply_skim.h"
 
-struct topology *topology_new(const struct topology_options *options)
+/* What is known before anybody has said anything. */
+static void begin(struct topology *t)
 {
-    struct topology *t = xcalloc(1, sizeof *t);
-    t->options = *options;
-    t->options.set_name = options->set_name == NULL ? NULL : xstrdup(options->set_name);
+    const struct topology_options *options = &t->options;
+    free(t->set_name);
     t->set_name = options->set_name == NULL ? NULL : xstrdup(options->set_name);
     t->kind = options->is_load_balanced ? TOPOLOGY_LOAD_BALANCED
               : options->is_direct      ? TOPOLOGY_SINGLE
               : t->set_name != NULL     ? TOPOLOGY_RS_NO_PRIMARY
                                         : TOPOLOGY_UNKNOWN;
+    t->has_max_election_id = false;
+    t->has_max_set_version = false;
+}
+
+struct topology *topology_new(const struct topology_options *options)
+{
+    struct topology *t = xcalloc(1, sizeof *t);
+    t->options = *options;
+    t->options.set_name = options->set_name == NULL ? NULL : xstrdup(options->set_name);
+    begin(t);
     return t;
 }
 
@@ -40,8 +50,12 @@ void topology_free(struct topology *t)
     for (size_t i = 0; i < t->count; i++) {
         member_free(t->members[i]);
     }
+    for (size_t i = 0; i < t->removed_count; i++) {
+        free(t->removed[i].why);
+    }
     free(t->members);
     free(t->removed);
+    free(t->last_why);
     free(t->set_name);
     free((char *)(uintptr_t)t->options.set_name);
     free(t);
@@ -92,7 +106,7 @@ void topology_add(struct topology *t, const char *address)
     t->is_changed = true;
 }
 
-void topology_remove(struct topology *t, struct member *m)
+void topology_remove(struct topology *t, struct member *m, char *why)
 {
     size_t at = 0;
     while (t->members[at] != m) {
@@ -106,7 +120,9 @@ void topology_remove(struct topology *t, struct member *m)
             t->removed_room = t->removed_room == 0 ? 8 : 2 * t->removed_room;
             t->removed = xrealloc(t->removed, t->removed_room * sizeof *t->removed);
         }
-        t->removed[t->removed_count++] = m->server.id;
+        t->removed[t->removed_count++] = (struct leaver){.id = m->server.id, .why = why};
+    } else {
+        free(why);
     }
     t->is_changed = true;
     member_free(m);
@@ -140,6 +156,9 @@ void topology_on_seeds(struct topology *t, const char *const *addresses, size_t 
     if (count == 0 || (!is_first && !follows && !is_lost)) {
         return;
     }
+    if (is_first) {
+        begin(t);
+    }
     t->seed_count = count;
     for (size_t i = 0; i < count; i++) {
         if (topology_find(t, addresses[i]) == NULL) {
@@ -148,7 +167,7 @@ void topology_on_seeds(struct topology *t, const char *const *addresses, size_t 
     }
     for (size_t i = t->count; follows && i-- > 0;) {
         if (!is_listed(addresses, count, t->members[i]->address)) {
-            topology_remove(t, t->members[i]);
+            topology_remove(t, t->members[i], NULL);
         }
     }
 }
@@ -281,7 +300,10 @@ static bool next_of_member(struct member *m, struct topology_action *out)
 bool topology_next_action(struct topology *t, struct topology_action *out)
 {
     if (t->removed_count > 0) {
-        *out = (struct topology_action){.kind = TOPOLOGY_REMOVE, .id = t->removed[0]};
+        free(t->last_why);
+        t->last_why = t->removed[0].why;
+        *out = (struct topology_action){
+            .kind = TOPOLOGY_REMOVE, .id = t->removed[0].id, .why = t->last_why};
         t->removed_count--;
         memmove(t->removed, t->removed + 1, t->removed_count * sizeof *t->removed);
         return true;

@@ -54,7 +54,9 @@ struct topology_action {
     enum topology_action_kind kind;
     uint32_t id;
     const char *address; /* ADD; valid until the next fact is told */
-    bool at_once;        /* CHECK_NOW: without those 500 ms (a known server's check just broke) */
+    const char *why; /* REMOVE; for a person, "it is …"; NULL: a list no longer names it. Valid
+                        until the next action is asked for */
+    bool at_once;    /* CHECK_NOW: without those 500 ms (a known server's check just broke) */
 };
 
 /* An error reply to a command, as far as SDAM cares. */
@@ -71,7 +73,8 @@ void topology_free(struct topology *t);
 
 /* --- told --- */
 
-/* The seed list: addresses "host:port". The first list starts everything. Later ones (names were
+/* The seed list: addresses "host:port". The first list starts everything, and so does one after the
+ * last server has left: what was learnt before is forgotten then. Later ones (names were
  * resolved again) replace the servers of an unknown or sharded topology (SRV polling), and add
  * servers to a replica set of which no member is known at present; else the members' own word
  * counts more and nothing happens. An empty list changes nothing. */

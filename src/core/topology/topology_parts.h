@@ -15,6 +15,12 @@ struct member {
     bool check_at_once;
 };
 
+/* REMOVE is still to be said. */
+struct leaver {
+    uint32_t id;
+    char *why; /* owned; may be NULL */
+};
+
 struct topology {
     struct topology_options options;
     enum topology_kind kind;
@@ -24,9 +30,10 @@ struct topology {
     size_t room;
     size_t seed_count;
     uint32_t last_id;
-    uint32_t *removed; /* REMOVE is still to be said */
+    struct leaver *removed;
     size_t removed_count;
     size_t removed_room;
+    char *last_why; /* of the REMOVE said last */
     bool is_changed;
 
     /* SDAM: the greatest a primary of this set has shown. */
@@ -41,7 +48,9 @@ struct member *topology_find(const struct topology *t, const char *address);
 
 /* Adds a server that is not there yet, while there is room. */
 void topology_add(struct topology *t, const char *address);
-void topology_remove(struct topology *t, struct member *m);
+
+/* Takes `why`, which may be NULL. */
+void topology_remove(struct topology *t, struct member *m, char *why);
 
 /* Forgets what is known of the server; `error` says why, for a person. */
 void member_become_unknown(struct topology *t, struct member *m, const char *error);

@@ -64,6 +64,32 @@ static bool is_misnamed(const struct member *m)
     return seen(m)->me != NULL && strcmp(seen(m)->me, m->address) != 0;
 }
 
+/* Why a server that answers is no part of this deployment: for a person, to be freed. */
+static char *why_foreign(const struct topology *t, const struct member *m)
+{
+    const struct server_description *d = seen(m);
+    if (t->kind == TOPOLOGY_SHARDED) {
+        return xformat("it is a %s, while the others are mongos routers",
+                       server_type_name(d->type));
+    }
+    if (t->set_name == NULL) {
+        return xstrdup("it is a standalone server, while several servers are named");
+    }
+    return d->set_name == NULL
+               ? xformat("it is in no replica set, while %s is wanted", t->set_name)
+               : xformat("it is in replica set %s, while %s is wanted", d->set_name, t->set_name);
+}
+
+static void leave_as_foreign(struct topology *t, struct member *m)
+{
+    topology_remove(t, m, why_foreign(t, m));
+}
+
+static void leave_as_misnamed(struct topology *t, struct member *m)
+{
+    topology_remove(t, m, xformat("it is a member that goes by the name of %s", seen(m)->me));
+}
+
 static void add_hosts(struct topology *t, const struct member *m)
 {
     for (size_t i = 0; i < seen(m)->host_count; i++) {
@@ -88,7 +114,7 @@ static void remove_unlisted_others(struct topology *t, const struct member *m)
 {
     for (size_t i = t->count; i-- > 0;) {
         if (t->members[i] != m && !lists(seen(m), t->members[i]->address)) {
-            topology_remove(t, t->members[i]);
+            topology_remove(t, t->members[i], NULL);
         }
     }
 }
@@ -151,7 +177,7 @@ static bool is_stale_primary(struct topology *t, const struct server_description
 static void from_primary(struct topology *t, struct member *m)
 {
     if (!is_of_this_set(t, m)) {
-        topology_remove(t, m);
+        leave_as_foreign(t, m);
         recheck(t);
         return;
     }
@@ -170,8 +196,10 @@ static void from_primary(struct topology *t, struct member *m)
     }
     remove_unlisted_others(t, m); /* before the others, so that there is room for those */
     add_hosts(t, m);
-    if (!lists(seen(m), m->address)) {
-        topology_remove(t, m);
+    if (!lists(seen(m), m->address) && is_misnamed(m)) {
+        leave_as_misnamed(t, m);
+    } else if (!lists(seen(m), m->address)) {
+        topology_remove(t, m, xstrdup("it does not list itself among its members"));
     }
     recheck(t);
 }
@@ -179,19 +207,21 @@ static void from_primary(struct topology *t, struct member *m)
 static void without_primary(struct topology *t, struct member *m)
 {
     if (!is_of_this_set(t, m)) {
-        topology_remove(t, m);
+        leave_as_foreign(t, m);
         return;
     }
     add_hosts(t, m);
     if (is_misnamed(m)) {
-        topology_remove(t, m);
+        leave_as_misnamed(t, m);
     }
 }
 
 static void with_primary_from_member(struct topology *t, struct member *m)
 {
-    if (!is_of_this_set(t, m) || is_misnamed(m)) {
-        topology_remove(t, m);
+    if (!is_of_this_set(t, m)) {
+        leave_as_foreign(t, m);
+    } else if (is_misnamed(m)) {
+        leave_as_misnamed(t, m);
     }
     recheck(t);
 }
@@ -201,7 +231,7 @@ static void single_or_leave(struct topology *t, struct member *m)
     if (t->seed_count == 1) {
         t->kind = TOPOLOGY_SINGLE;
     } else {
-        topology_remove(t, m);
+        leave_as_foreign(t, m);
     }
 }
 
@@ -214,10 +244,10 @@ static void make_move(struct topology *t, struct member *m, enum move move)
         single_or_leave(t, m);
         break;
     case LEAVE:
-        topology_remove(t, m);
+        leave_as_foreign(t, m);
         break;
     case LEAVE_RECHECK:
-        topology_remove(t, m);
+        leave_as_foreign(t, m);
         recheck(t);
         break;
     case SHARDED:

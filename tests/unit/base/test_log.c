@@ -54,6 +54,14 @@ static void test_text(void **state)
     assert_string_equal(written(), "error main no more\n");
 }
 
+/* A server or an application must not be able to write lines of its own. */
+static void test_text_stays_on_its_line(void **state)
+{
+    (void)state;
+    log_warn(LOG_POOL, "a\nb", "refused: %s", "no\r\nerror main \x1b[31mfake\x7f\t\xc3\xa9");
+    assert_string_equal(written(), "warn  pool a?b: refused: no??error main ?[31mfake??\xc3\xa9\n");
+}
+
 static void test_json(void **state)
 {
     (void)state;
@@ -113,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_text, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_text_stays_on_its_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_json, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_repeats_are_counted, set_up, tear_down),

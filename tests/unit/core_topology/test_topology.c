@@ -95,6 +95,56 @@ static void a_server_that_leaves_unsaid_is_never_said(void **state)
     topology_free(t);
 }
 
+static void expect_leaving(struct topology_options options, const char *seeds, const char *first,
+                           const char *last, const char *why)
+{
+    struct topology *t = topology_of(options, seeds);
+    if (first != NULL) {
+        says(t, "b", first);
+    }
+    settle(t);
+    says(t, "a", last);
+    struct topology_action a = next(t, TOPOLOGY_REMOVE, 1);
+    assert_string_equal(a.why, why);
+    topology_free(t);
+}
+
+static void who_leaves_says_why(void **state)
+{
+    (void)state;
+    static const struct topology_options of_set = {.set_name = "rs"};
+    static const char mongos[] = "{'ok':1,'msg':'isdbgrid'}";
+    expect_leaving(of_set, "a:1", NULL, "{'ok':1,'setName':'x','secondary':true}",
+                   "it is in replica set x, while rs is wanted");
+    expect_leaving(of_set, "a:1", NULL, "{'ok':1}", "it is in no replica set, while rs is wanted");
+    expect_leaving(plain, "a:1,b:1", NULL, "{'ok':1}",
+                   "it is a standalone server, while several servers are named");
+    expect_leaving(plain, "a:1,b:1", mongos, "{'ok':1,'setName':'x','secondary':true}",
+                   "it is a RSSecondary, while the others are mongos routers");
+    expect_leaving(plain, "a:1", NULL,
+                   "{'ok':1,'setName':'rs','ismaster':true,'me':'b:1','hosts':['b:1']}",
+                   "it is a member that goes by the name of b:1");
+    expect_leaving(plain, "a:1", NULL, "{'ok':1,'setName':'rs','ismaster':true,'hosts':['b:1']}",
+                   "it does not list itself among its members");
+}
+
+/* The deployment behind a name may be another one by then. */
+static void seeds_after_the_last_has_left_begin_anew(void **state)
+{
+    (void)state;
+    static const char *const seeds[] = {"a:1"};
+    struct topology *t = topology_of(plain, "a:1");
+    says(t, "a", PRIMARY_AB);
+    says(t, "a", "{'ok':1,'setName':'new','secondary':true}");
+    says(t, "b", "{'ok':1,'setName':'new','secondary':true}");
+    expect(t, "ReplicaSetNoPrimary rs: no servers");
+    settle(t);
+    topology_on_seeds(t, seeds, 1);
+    says(t, "a", "{'ok':1,'setName':'new','ismaster':true,'hosts':['a:1']}");
+    expect(t, "ReplicaSetWithPrimary new: a:1 RSPrimary 5 ms");
+    topology_free(t);
+}
+
 static void news_are_told_and_repetitions_are_not(void **state)
 {
     (void)state;
@@ -321,6 +371,8 @@ int main(void)
         cmocka_unit_test(later_seeds_replace_what_is_unknown_or_sharded),
         cmocka_unit_test(later_seeds_help_a_replica_set_that_is_lost_only),
         cmocka_unit_test(a_server_that_leaves_unsaid_is_never_said),
+        cmocka_unit_test(who_leaves_says_why),
+        cmocka_unit_test(seeds_after_the_last_has_left_begin_anew),
         cmocka_unit_test(news_are_told_and_repetitions_are_not),
         cmocka_unit_test(a_failed_check_makes_unknown_clears_and_tries_once_more),
         cmocka_unit_test(an_older_topology_version_is_dropped),

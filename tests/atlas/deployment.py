@@ -1,0 +1,94 @@
+"""What the nodes are together: a replica set, mongoses, or a standalone; who is primary; elections;
+the transactions that are open."""
+import asyncio
+import datetime
+
+import bson
+
+KINDS = ("replica", "mongos", "standalone")
+SET_NAME = "atlas-pocket-shard-0"
+
+
+class Deployment:
+    def __init__(self, kind, database):
+        if kind not in KINDS:
+            raise ValueError(f"the kind is one of {KINDS}")
+        self.kind, self.database = kind, database
+        self.nodes = []
+        self.primary = None
+        self.term = 0
+        self.hello_base = {}
+        self.credentials_are_known = True
+        self.transactions = {}  # (lsid, txnNumber) -> the node that began it
+        self.doomed = set()  # those that a step-down has ended
+        self._changed = asyncio.Event()
+
+    async def start(self):
+        hello = await self.database.service.command({"hello": 1, "$db": "admin"})
+        kept = ("maxBsonObjectSize", "maxMessageSizeBytes", "maxWriteBatchSize",
+                "logicalSessionTimeoutMinutes", "minWireVersion", "maxWireVersion")
+        self.hello_base = {name: hello[name] for name in kept}
+        if self.kind == "replica":
+            self._crown(self.nodes[0])
+
+    def is_writable(self, node):
+        return self.kind != "replica" or node is self.primary
+
+    def election_id(self):
+        return bson.ObjectId(bytes.fromhex("7fffffff") + self.term.to_bytes(8, "big"))
+
+    # --- changes that awaited hellos wait for
+
+    def _announce(self):
+        for node in self.nodes:
+            node.topology_counter += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def wait_for_change(self, seconds):
+        try:
+            await asyncio.wait_for(self._changed.wait(), seconds)
+        except asyncio.TimeoutError:
+            pass
+
+    def _crown(self, node):
+        self.primary = node
+        self.term += 1
+        self._announce()
+
+    # --- elections
+
+    async def step_down(self, seconds, to=None):
+        """No primary for `seconds`, then another one (`to`, or the next that is up)."""
+        old = self.primary
+        self.primary = None
+        self._announce()
+        await self._end_transactions()
+        await asyncio.sleep(seconds)
+        others = [n for n in self.nodes if n is not old and n.is_up()]
+        if to is None and not others:
+            raise RuntimeError("no other node is up")
+        self._crown(to or others[0])
+
+    # --- transactions
+
+    def note_transaction(self, node, key, starts, ends):
+        if starts:
+            self.transactions[key] = node
+        elif ends and self.kind == "replica":
+            self.transactions.pop(key, None)
+
+    async def _end_transactions(self):
+        for key in list(self.transactions):
+            del self.transactions[key]
+            self.doomed.add(key)
+            try:
+                await self.database.service.command({
+                    "abortTransaction": 1, "autocommit": False, "txnNumber": bson.Int64(key[1]),
+                    "lsid": {"id": bson.Binary(key[0], 4)}, "$db": "admin"})
+            except ConnectionError:
+                pass  # it was not open any more
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)

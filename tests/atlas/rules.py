@@ -1,0 +1,114 @@
+"""What a real node would refuse. One database stands behind all nodes, so without these rules a
+request that was sent to the wrong one would still be answered."""
+import asyncio
+import time
+
+import bson
+
+WRITES = frozenset("""
+    insert update delete findAndModify findandmodify bulkWrite create createIndexes drop
+    dropDatabase dropIndexes deleteIndexes collMod renameCollection convertToCapped createUser
+    updateUser dropUser commitTransaction abortTransaction""".split())
+READS = frozenset("""
+    find aggregate count distinct mapReduce listCollections listIndexes listDatabases collStats
+    dbStats explain validate dbHash""".split())
+ENDS = ("commitTransaction", "abortTransaction")
+
+
+def error(code, code_name, text, labels=()):
+    said = {"ok": 0.0, "errmsg": text, "code": code, "codeName": code_name}
+    return {**said, "errorLabels": list(labels)} if labels else said
+
+
+def transaction_of(request):
+    """(lsid, txnNumber) of a statement of a transaction, else None."""
+    if request.get("autocommit") is not False:
+        return None
+    return bytes(request.get("lsid")["id"]), int(request.get("txnNumber"))
+
+
+def refusal(node, request):
+    """The error document that the node answers by itself, or None to forward."""
+    kind = node.deployment.kind
+    if kind == "standalone" and "txnNumber" in request.elements:
+        return error(20, "IllegalOperation",
+                     "Transaction numbers are only allowed on a replica set member or mongos")
+    if kind == "replica" and node is not node.deployment.primary:
+        refused = _not_primary(request)
+        if refused is not None:
+            return {**refused, "topologyVersion": node.topology_version()}
+    return _no_cursor(node, request) or _no_transaction(node, request)
+
+
+def _not_primary(request):
+    if request.name in WRITES or "autocommit" in request.elements or _has_write_stage(request):
+        return error(10107, "NotWritablePrimary", "not primary", _labels(request))
+    if request.name in READS:
+        preference = request.get("$readPreference")
+        if preference is None or preference["mode"] == "primary":
+            return error(13435, "NotPrimaryNoSecondaryOk", "not primary and secondaryOk=false",
+                         _labels(request))
+    return None
+
+
+def _labels(request):
+    """mongod labels its own state changes where a retry is safe."""
+    if "autocommit" in request.elements and request.name not in ENDS:
+        return ["TransientTransactionError"]
+    return ["RetryableWriteError"] if "txnNumber" in request.elements else []
+
+
+def _has_write_stage(request):
+    if request.name != "aggregate" or not (b"$out" in request.raw or b"$merge" in request.raw):
+        return False
+    stages = request.get("pipeline")
+    return bool(stages) and next(iter(stages[-1])) in ("$out", "$merge")
+
+
+def _no_cursor(node, request):
+    if request.name != "getMore":
+        return None
+    asked = request.get("getMore")
+    if node.cursors.knows(asked):
+        return None
+    return error(43, "CursorNotFound", f"cursor id {asked} not found")
+
+
+def _no_transaction(node, request):
+    key = transaction_of(request)
+    if key is None or request.get("startTransaction"):
+        return None
+    deployment = node.deployment
+    began_at = deployment.transactions.get(key)
+    elsewhere = deployment.kind == "mongos" and began_at is not node and (
+        request.name != "commitTransaction" or "recoveryToken" not in request.elements)
+    if key in deployment.doomed or elsewhere:
+        return error(251, "NoSuchTransaction",
+                     f"Given transaction number {key[1]} does not match any in-progress "
+                     "transactions.", ["TransientTransactionError"])
+    return None
+
+
+async def wait_for_lag(node, request):
+    """A lagging secondary answers a causally consistent read once it has caught up."""
+    concern = request.get("readConcern") if "readConcern" in request.elements else None
+    after = (concern or {}).get("afterClusterTime")
+    if node.faults.lag and after is not None and not node.deployment.is_writable(node):
+        behind = after.time + node.faults.lag - time.time()
+        await asyncio.sleep(max(0, behind))
+
+
+def note_forwarded(node, request):
+    key = transaction_of(request)
+    if key is not None:
+        node.deployment.note_transaction(node, key, request.get("startTransaction"),
+                                         request.name in ENDS)
+
+
+def recovery_token(node, request, reply):
+    """A mongos adds one to every reply within a transaction."""
+    if node.deployment.kind == "mongos" and transaction_of(request) is not None:
+        document = reply.document()
+        document["recoveryToken"] = {"recoveryShardId": bson.ObjectId(b"\x01" * 12)}
+        return document
+    return None
