@@ -154,6 +154,13 @@ static void check_upstream(const struct settings *s, struct problems *p)
 static void check_tls(const struct settings *s, struct problems *p)
 {
     const struct tls_settings *tls = &s->tls;
+    bool is_set = tls->ca_file != NULL || tls->certificate_key_file != NULL ||
+                  tls->allow_invalid_certificates || tls->allow_invalid_hostnames;
+    if (is_set && !s->upstream.tls && s->upstream.auth_mechanism != AUTH_X509) {
+        problems_add(p, true, "tls",
+                     "these settings have no effect, for the connection string does not ask for "
+                     "TLS: add tls=true to it");
+    }
     check_file(p, tls->ca_file, "tls.caFile");
     check_file(p, tls->certificate_key_file, "tls.certificateKeyFile");
     if (tls->allow_invalid_certificates) {

@@ -107,6 +107,20 @@ static void test_files_of_tls(void **state)
     assert_warning("tls.allowInvalidHostnames", "whoever has any certificate");
 }
 
+static void test_settings_of_tls_without_tls_are_a_warning(void **state)
+{
+    char *flags[] = {"--tls.caFile=/dev/null", NULL};
+    (void)state;
+    load(GOOD_URI, NULL, NULL, flags);
+    assert_warning("tls", "have no effect, for the connection string does not ask for TLS");
+    load(GOOD_URI "?tls=true", NULL, NULL, flags);
+    assert_clean();
+    load("mongodb+srv://db.example.test/", NULL, NULL, flags);
+    assert_clean();
+    load_uri(GOOD_URI "?tlsInsecure=true");
+    assert_warning("tls", "add tls=true to it");
+}
+
 static void test_a_login_needs_its_parts(void **state)
 {
     (void)state;
@@ -123,8 +137,6 @@ static void test_a_login_needs_its_parts(void **state)
 
 static void load_x509(const char *uri)
 {
-    load_two("--tls.certificateKeyFile=/dev/null", "--log.level=info");
-    assert_clean();
     char *flags[] = {"--tls.certificateKeyFile=/dev/null", NULL};
     load(uri, NULL, NULL, flags);
 }
@@ -156,6 +168,7 @@ int main(void)
         in_world(test_seeds_and_resolvers),
         in_world(test_levels_of_groups),
         in_world(test_files_of_tls),
+        in_world(test_settings_of_tls_without_tls_are_a_warning),
         in_world(test_a_login_needs_its_parts),
         in_world(test_a_login_by_certificate_needs_its_parts),
     };
