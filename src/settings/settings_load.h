@@ -73,7 +73,9 @@ enum status settings_put_row(struct settings_target *t, const struct option *o, 
                              const char *place, struct error *why)
     __attribute__((warn_unused_result));
 
-/* Reads a YAML file into the target (settings_yaml.c). */
+/* Reads a YAML file into the target, or one that is open already, whose name is for messages
+ * (settings_yaml.c). */
+void settings_read_yaml_file(struct settings_target *t, FILE *file, const char *name);
 void settings_read_yaml(struct settings_target *t, const char *file);
 
 /* Reads a connection string into the target (settings_uri.c). */

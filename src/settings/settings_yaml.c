@@ -198,16 +198,9 @@ static void walk(struct walk *w)
     }
 }
 
-void settings_read_yaml(struct settings_target *t, const char *path)
+void settings_read_yaml_file(struct settings_target *t, FILE *file, const char *name)
 {
-    auto_file FILE *file = fopen(path, "re");
-    int first = file == NULL ? EOF : getc(file); /* tells what opening does not: a folder */
-    if (file == NULL || ferror(file)) {
-        problems_add(t->problems, false, path, "cannot be read: %s", strerror(errno));
-        return;
-    }
-    struct walk w = {.target = t, .file = path};
-    ungetc(first, file);
+    struct walk w = {.target = t, .file = name};
     yaml_parser_initialize(&w.parser);
     yaml_parser_set_input_file(&w.parser, file);
     walk(&w);
@@ -217,4 +210,16 @@ void settings_read_yaml(struct settings_target *t, const char *path)
     }
     free(w.seen);
     free(w.list);
+}
+
+void settings_read_yaml(struct settings_target *t, const char *path)
+{
+    auto_file FILE *file = fopen(path, "re");
+    int first = file == NULL ? EOF : getc(file); /* tells what opening does not: a folder */
+    if (file == NULL || ferror(file)) {
+        problems_add(t->problems, false, path, "cannot be read: %s", strerror(errno));
+        return;
+    }
+    ungetc(first, file);
+    settings_read_yaml_file(t, file, path);
 }
