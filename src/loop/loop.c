@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "base/require.h"
@@ -22,10 +23,9 @@ static msec loop_now(struct net *net)
     return (msec)uv_now(&loop_of(net)->uv);
 }
 
-static void loop_random(struct net *net, void *out, size_t size)
+static void random_from_system(void *out, size_t size)
 {
     uint8_t *at = out;
-    (void)net;
     while (size > 0) {
         ssize_t got = getrandom(at, size, 0);
         require(got > 0 || errno == EINTR);
@@ -34,6 +34,24 @@ static void loop_random(struct net *net, void *out, size_t size)
             size -= (size_t)got;
         }
     }
+}
+
+/* Each request asks for a few bytes: they come from a stock, since every call of the system costs.
+ * What was given out is wiped. */
+static void loop_random(struct net *net, void *out, size_t size)
+{
+    struct loop *loop = loop_of(net);
+    if (size > sizeof loop->randoms) {
+        random_from_system(out, size);
+        return;
+    }
+    if (size > loop->randoms_left) {
+        random_from_system(loop->randoms, sizeof loop->randoms);
+        loop->randoms_left = sizeof loop->randoms;
+    }
+    loop->randoms_left -= size;
+    memcpy(out, loop->randoms + loop->randoms_left, size);
+    explicit_bzero(loop->randoms + loop->randoms_left, size);
 }
 
 static void on_timer(uv_timer_t *timer)

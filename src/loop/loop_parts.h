@@ -31,6 +31,8 @@ struct loop {
     struct later due;     /* deadlines that were due when they were set */
     msec armed_at;        /* of the timer */
     struct loop_dns *dns;
+    uint8_t randoms[256]; /* unpredictable bytes in stock: the first randoms_left */
+    size_t randoms_left;
     size_t conn_count;
     size_t conn_peak;     /* most at once since memory was given back last */
     struct deadline trim; /* set when many have gone since */

@@ -206,6 +206,31 @@ static void test_random(struct world *w)
     assert_int_equal(guard[1], 2);
 }
 
+static int compare_words(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(uint64_t));
+}
+
+/* However much is asked for at a time: a stock that is given out twice, or wiped, would show. */
+static void test_random_never_repeats(struct world *w)
+{
+    static const size_t SIZES[] = {1, 3, 25, 32, 33}; /* in words: the stock may be 32 of them */
+    enum { WORDS = 50 * (1 + 3 + 25 + 32 + 33) };
+    uint64_t *words = xcalloc(WORDS, sizeof *words);
+    size_t used = 0;
+    for (size_t i = 0; i < 250; i++) {
+        size_t size = SIZES[i % 5];
+        net_random(w->net, words + used, size * sizeof *words);
+        used += size;
+    }
+    assert_int_equal(used, WORDS);
+    qsort(words, WORDS, sizeof *words, compare_words);
+    for (size_t i = 1; i < WORDS; i++) {
+        assert_int_not_equal(words[i], words[i - 1]);
+    }
+    free(words);
+}
+
 /* --- work --- */
 
 enum { JOBS = 20 };
@@ -337,6 +362,7 @@ int main(void)
         {"deadlines: keep nobody waiting", test_deadline_keeps_nobody_waiting, ON_BOTH},
         {"now: changes between events", test_now_between_events, ON_BOTH},
         {"random", test_random, ON_BOTH},
+        {"random bytes never repeat", test_random_never_repeats, ON_BOTH},
         {"work", test_work, ON_BOTH},
         {"a seed replays", test_seed_replays, ON_SIM},
     };
