@@ -69,7 +69,7 @@ def show_direct_failure(atlas, refusing_port):
     dns.resolver.default_resolver = resolver
     say(f"1. A driver by itself, where the system's name server (127.0.0.1:{refusing_port}) refuses:")
     try:
-        with pymongo.MongoClient(atlas.srv(), serverSelectionTimeoutMS=5000) as client:
+        with pymongo.MongoClient(atlas.srv_uri(), serverSelectionTimeoutMS=5000) as client:
             client.admin.command("ping")
     except pymongo.errors.ConfigurationError as error:
         say(f"   MongoClient('mongodb+srv://…@{atlas.name}/'):")
@@ -90,7 +90,7 @@ def start_mooring(atlas, refusing_port, folder):
     say(f"   and at most {CAP} connections to a node:")
     say(f"   mooring run 'mongodb+srv://…@{atlas.name}/' {' '.join(flags[1:2] + flags[-1:])}")
     with (folder / "mooring.log").open("w") as log:
-        process = subprocess.Popen([MOORING, "run", atlas.srv(), *flags], stdout=log, stderr=log,
+        process = subprocess.Popen([MOORING, "run", atlas.srv_uri(), *flags], stdout=log, stderr=log,
                                    stdin=subprocess.DEVNULL)
     return process, port
 

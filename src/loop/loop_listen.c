@@ -78,8 +78,22 @@ static int open_unix(const struct address *at, const struct listen_options *opti
     return fd;
 }
 
-/* What accepted connections need of options they inherit: it saves a call for each. */
-static int open_tcp(const struct address *at)
+/* Accepted connections inherit what is set on the listener: that saves calls for each. */
+static void keep_alive(int fd, int64_t seconds)
+{
+    int idle = (int)seconds;
+    if (seconds <= 0) {
+        return;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+#ifdef TCP_KEEPIDLE
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+#else
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPALIVE, &idle, sizeof idle);
+#endif
+}
+
+static int open_tcp(const struct address *at, const struct listen_options *options)
 {
     struct sockaddr_storage name;
     socklen_t size = sockaddr_from_address(at, &name);
@@ -89,6 +103,7 @@ static int open_tcp(const struct address *at)
     }
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    keep_alive(fd, options == NULL ? 0 : options->keep_alive_seconds);
     if (at->family == ADDRESS_IPV6) {
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     }
@@ -208,7 +223,7 @@ loop_listen(struct net *net, const struct address *at, const struct listen_optio
             void (*on_accept)(void *owner, struct conn *conn, const struct address *peer),
             void *owner, struct listener **out, struct error *why)
 {
-    int fd = at->family == ADDRESS_UNIX ? open_unix(at, options) : open_tcp(at);
+    int fd = at->family == ADDRESS_UNIX ? open_unix(at, options) : open_tcp(at, options);
     if (fd < 0) {
         return explain(at, errno, why);
     }

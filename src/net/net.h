@@ -80,7 +80,8 @@ struct listener {
 };
 
 struct listen_options {
-    int unix_mode; /* permission bits of a Unix socket */
+    int unix_mode;              /* permission bits of a Unix socket */
+    int64_t keep_alive_seconds; /* of accepted TCP conns; 0: off */
 };
 
 /* One answer to one DNS question: the message as received (status OK), or why there is none. */

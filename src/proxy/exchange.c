@@ -23,6 +23,7 @@
 
 #include "base/log.h"
 #include "base/require.h"
+#include "core/wire/codes.h"
 #include "proxy/backend.h"
 #include "proxy/client.h"
 #include "proxy/cluster.h"
@@ -253,7 +254,9 @@ void exchange_choose(struct exchange *x)
         exchange_wait(x, node);
         return;
     case SELECT_INVALID:
-        exchange_answer_error(x, (struct error_row){.code = refusal.code, .code_name = "BadValue"},
+        exchange_answer_error(x,
+                              (struct error_row){.code = refusal.code,
+                                                 .code_name = code_name((enum code)refusal.code)},
                               refusal.text);
         return;
     case SELECT_NONE:

@@ -65,7 +65,8 @@ static void on_accept(void *owner, struct conn *conn, const struct address *peer
 static enum status listen_at(struct proxy *p, const char *text, struct error *why)
 {
     struct address at;
-    struct listen_options options = {.unix_mode = (int)p->settings->listen.unix_socket_mode};
+    struct listen_options options = {.unix_mode = (int)p->settings->listen.unix_socket_mode,
+                                     .keep_alive_seconds = p->settings->listen.keep_alive_seconds};
     if (!address_parse(text, 27017, &at)) {
         return error_set(why, STATUS_BAD_INPUT,
                          "listen address %s is no address: write 127.0.0.1:27017 or [::1]:27017",

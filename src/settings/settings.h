@@ -56,6 +56,7 @@ struct listen_settings {
     char *unix_socket;
     int64_t unix_socket_mode;
     int64_t max_clients;
+    int64_t keep_alive_seconds;
     char *last_hello_file; /* NULL: none */
     bool allow_unauthenticated;
 };

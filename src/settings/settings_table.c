@@ -75,6 +75,9 @@ const struct option option_table[] = {
      NULL, 0, "Permission bits of that socket."},
     COUNT("listen.maxClients", listen.max_clients, "10000", 1, 1000000, NULL,
           "Most application connections at once."),
+    COUNT("listen.keepAliveSeconds", listen.keep_alive_seconds, "60", 0, 32767, NULL,
+          "Idle time before TCP keep-alive probes to a client, which may be on another machine; 0: "
+          "off."),
     TEXT("listen.lastHelloFile", listen.last_hello_file, "auto", NULL, 0,
          "File that keeps what hello said last, for a start while the cluster cannot be reached; "
          "auto: in the state folder, off: none."),

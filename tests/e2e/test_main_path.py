@@ -170,3 +170,13 @@ def test_mistakes_are_named_without_the_password(tmp_path):
     assert f"{bad}:3" in said.stdout and "column" in said.stdout
     for part in ("p@ss", "word/1"):
         assert part not in said.stdout + said.stderr
+
+
+def test_read_preference_errors_are_those_of_a_mongos(start):
+    with start().client() as client:
+        for mode, seconds, code, name in (("secondary", 10, 160, "MaxStalenessOutOfRange"),
+                                          ("primary", 100, 2, "BadValue")):
+            with pytest.raises(pymongo.errors.OperationFailure) as caught:
+                client.test.command({"find": "things", "$readPreference": {
+                    "mode": mode, "maxStalenessSeconds": seconds}})
+            assert (caught.value.code, caught.value.details["codeName"]) == (code, name)

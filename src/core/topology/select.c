@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/require.h"
+#include "core/wire/codes.h"
 
-enum { BAD_VALUE = 2, MAX_STALENESS_OUT_OF_RANGE = 160 };
 enum { SMALLEST_STALENESS_SECONDS = 90, IDLE_WRITE_PERIOD_SECONDS = 10 };
 
 struct candidates {
@@ -73,25 +73,25 @@ static enum select_outcome check(const struct choice *c, struct select_refusal *
         return SELECT_NONE;
     }
     if (want->mode == READ_PRIMARY && has_tags(want->tags)) {
-        return refuse(refusal, BAD_VALUE,
+        return refuse(refusal, CODE_BAD_VALUE,
                       "Only empty tags are allowed with primary read preference");
     }
     if (seconds <= 0) {
         return SELECT_NONE;
     }
     if (want->mode == READ_PRIMARY) {
-        return refuse(refusal, BAD_VALUE,
+        return refuse(refusal, CODE_BAD_VALUE,
                       "maxStalenessSeconds can not be set for the primary mode");
     }
     int64_t heartbeat = topology_options(c->t)->heartbeat_frequency;
     if (seconds < SMALLEST_STALENESS_SECONDS) {
-        return refuse(refusal, MAX_STALENESS_OUT_OF_RANGE,
+        return refuse(refusal, CODE_MAX_STALENESS_OUT_OF_RANGE,
                       "maxStalenessSeconds must be at least 90 seconds");
     }
     if (seconds <= INT64_MAX / 1000 &&
         seconds * 1000 < heartbeat + SECONDS(IDLE_WRITE_PERIOD_SECONDS)) {
         return refuse(
-            refusal, MAX_STALENESS_OUT_OF_RANGE,
+            refusal, CODE_MAX_STALENESS_OUT_OF_RANGE,
             "maxStalenessSeconds must be at least the heartbeat frequency plus 10 seconds");
     }
     return SELECT_NONE;

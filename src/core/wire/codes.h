@@ -5,6 +5,7 @@
 /*        constant                    code   codeName                                             */
 #define CODE_LIST(X)                                                            \
     X(OK, 0, "OK")                                                              \
+    X(BAD_VALUE, 2, "BadValue")                                                 \
     X(HOST_UNREACHABLE, 6, "HostUnreachable")                                   \
     X(HOST_NOT_FOUND, 7, "HostNotFound")                                        \
     X(FAILED_TO_PARSE, 9, "FailedToParse")                                      \
@@ -17,6 +18,7 @@
     X(COMMAND_NOT_SUPPORTED, 115, "CommandNotSupported")                        \
     X(NO_SUITABLE_NODE, 133, "FailedToSatisfyReadPreference")                   \
     X(READ_CONCERN_MAJORITY_NOT_YET, 134, "ReadConcernMajorityNotAvailableYet") \
+    X(MAX_STALENESS_OUT_OF_RANGE, 160, "MaxStalenessOutOfRange")                \
     X(CLIENT_METADATA_MISSING_FIELD, 183, "ClientMetadataMissingField")         \
     X(CLIENT_METADATA_APP_NAME_TOO_LARGE, 184, "ClientMetadataAppNameTooLarge") \
     X(CLIENT_METADATA_TOO_LARGE, 185, "ClientMetadataDocumentTooLarge")         \
