@@ -1,6 +1,5 @@
 /* Happy path: seeds (SRV and TXT, or the hosts of the URI) -> topology -> a node per server ->
- * heartbeats
- * -> a primary is known -> who waits goes on.
+ * heartbeats -> a primary is known -> who waits goes on.
  *
  * Failures: the seeds cannot be looked up (tried again with back-off; a wrong answer, for instance
  * a target outside the domain, is told at once and looked at again slowly); a check fails (SDAM
@@ -250,16 +249,27 @@ static void log_primary(struct cluster *c)
     c->primary = primary;
 }
 
-static void on_changed(struct cluster *c)
+/* Tells the pools of those nodes that can serve, or of those that cannot. */
+static void tell_pools(struct cluster *c, bool are_usable)
 {
     struct list *next;
-    cluster_refresh_hello(c);
-    log_primary(c);
     for (struct list *link = c->nodes.next; link != &c->nodes; link = next) {
         struct node *node = container_of(link, struct node, link);
         next = link->next;
-        node_on_usable(node, topology_is_usable(c->topology, node->id));
+        if (topology_is_usable(c->topology, node->id) == are_usable) {
+            node_on_usable(node, are_usable);
+        }
     }
+}
+
+static void on_changed(struct cluster *c)
+{
+    cluster_refresh_hello(c);
+    log_primary(c);
+    /* First who can serve: the waiters of a pool that goes down choose again at once, and a pool
+     * that is not up yet would send them back, again and again. */
+    tell_pools(c, true);
+    tell_pools(c, false);
     cluster_wake_waiting(c);
 }
 

@@ -13,6 +13,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "core/pool/pool.h"
 #include "proxy/proxy.h"
 #include "settings/settings_load.h"
 #include "support/sim_client.h"
