@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/require.h"
 #include "proxy/cluster_parts.h"
+#include "unit/core_dns/dns_wire.h"
 
 enum { FLAGS_MOST = 24, END_MS = 120000 };
 
@@ -21,9 +22,31 @@ static uint64_t seed_of_environment(void)
     return text == NULL ? 0 : strtoull(text, NULL, 10);
 }
 
+/* What stands behind the name; nodes are found by their addresses from then on. */
+static void put_names(struct sim_world *w)
+{
+    enum { ANSWER = 0x8180, TYPE_A = 1, TYPE_SRV = 33, TTL_SECONDS = 60 };
+    static const char srv[] = "_mongodb._tcp.cluster0.example.test";
+    struct wire *records = xcalloc(2, sizeof *records);
+    wire_open(&records[0], ANSWER, srv, TYPE_SRV);
+    for (size_t i = 0; i < w->cluster->count; i++) {
+        char *host = xformat("node%zu.example.test", i);
+        wire_srv(&records[0], srv, TTL_SECONDS, 27017, host);
+        wire_open(&records[1], ANSWER, host, TYPE_A);
+        wire_bytes(&records[1], host, TYPE_A, TTL_SECONDS, w->cluster->nodes[i].at.ip, 4);
+        sim_dns_answer(w->sim, NULL, host, TYPE_A, STATUS_OK, wire_span(&records[1]), 2);
+        free(host);
+    }
+    sim_dns_answer(w->sim, NULL, srv, TYPE_SRV, STATUS_OK, wire_span(&records[0]), 2);
+    free(records);
+}
+
 static char *make_uri(const struct sim_world *w, const struct sim_plan *plan)
 {
     static const char scheme[] = "mongodb://";
+    if (plan->is_srv) {
+        return xstrdup("mongodb+srv://cluster0.example.test/?tls=false");
+    }
     if (plan->user == NULL) {
         return xstrdup(w->cluster->uri);
     }
@@ -76,6 +99,7 @@ struct sim_world *sim_world_new(struct sim_plan plan)
         sim_set_latency(w->sim, &w->cluster->nodes[i].at, plan.latency);
     }
     list_init(&w->clients);
+    put_names(w);
     load_settings(w, &plan);
     require(address_parse("127.0.0.1:27017", 0, &w->at));
     w->proxy = proxy_new(w->net, &w->settings, NULL, on_ended, w);

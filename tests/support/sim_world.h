@@ -27,6 +27,7 @@ struct sim_plan {
     const char *password; /* as the cluster has it */
     const char *gives;    /* the password that the proxy gives; NULL: the right one */
     msec latency;         /* to each node */
+    bool is_srv;          /* the proxy is given a name with an SRV record, not addresses */
 };
 
 struct sim_world {
