@@ -105,6 +105,27 @@ def start(atlas, tmp_path):
         mooring.stop()
 
 
+@pytest.fixture(params=["directly", "through Mooring"])
+def reach(request, atlas):
+    """reach(**options) gives a client: what fails directly too is not the proxy's fault."""
+    clients = []
+    if request.param == "directly":
+        def client(**options):
+            one = options.get("directConnection")
+            return pymongo.MongoClient(atlas.primary_uri() if one else atlas.direct_uri(),
+                                       **options)
+    else:
+        client = request.getfixturevalue("start")().client
+
+    def reach_by(**options):
+        clients.append(client(**options))
+        return clients[-1]
+
+    yield reach_by
+    for each in clients:
+        each.close()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item, nextitem):
     """The database server behind pocket Atlas can freeze: that test is run once more."""

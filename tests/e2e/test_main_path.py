@@ -4,7 +4,6 @@ import subprocess
 import threading
 import uuid
 
-import bson
 import pymongo
 import pymongo.errors
 import pytest
@@ -22,59 +21,6 @@ def test_hello_is_a_mongos(start):
         assert hello["msg"] == "isdbgrid" and "setName" not in hello
         assert "topologyVersion" not in hello and hello["maxWireVersion"] > 8
         assert client.admin.command("ping")["ok"] == 1
-
-
-def test_crud_and_cursors_over_many_batches(start):
-    with start().client() as client:
-        things = fresh(client)
-        things.insert_many([{"_id": i, "n": i % 7} for i in range(5000)])
-        assert things.count_documents({"n": 3}) == len(range(3, 5000, 7))
-        assert [d["_id"] for d in things.find().sort("_id").batch_size(100)] == list(range(5000))
-        assert things.update_many({"n": 1}, {"$set": {"n": 9}}).modified_count == 715
-        assert things.delete_one({"_id": 4}).deleted_count == 1
-        total = list(things.aggregate([{"$group": {"_id": None, "sum": {"$sum": 1}}}]))
-        assert total[0]["sum"] == 4999
-
-
-def test_transactions_commit_and_abort(start):
-    with start().client() as client:
-        things = fresh(client)
-        things.insert_one({"_id": 0})
-        with client.start_session() as session:
-            with session.start_transaction():
-                things.insert_one({"_id": 1}, session=session)
-            session.start_transaction()
-            things.insert_one({"_id": 2}, session=session)
-            session.abort_transaction()
-        assert [d["_id"] for d in things.find().sort("_id")] == [0, 1]
-
-
-def test_large_documents_and_large_batches(start):
-    with start().client() as client:
-        things = fresh(client)
-        blob = bytes(range(256)) * (15 * 4096)
-        things.insert_one({"_id": 1, "blob": blob})
-        assert things.find_one({"_id": 1})["blob"] == blob
-        part = bson.Binary(b"x" * 1_000_000)
-        things.insert_many([{"_id": 10 + i, "part": part} for i in range(47)])
-        assert things.count_documents({}) == 48
-
-
-def test_large_requests_held_in_many_pieces_arrive_whole(start):
-    with start("--limits.holdBytes=1MiB").client() as client:
-        things = fresh(client)
-        blob = bytes(range(251)) * 12_000
-        things.insert_one({"_id": 1, "blob": blob})
-        assert things.find_one({"_id": 1})["blob"] == blob
-
-
-def test_drivers_are_told_the_largest_message(start):
-    with start("--limits.maxMessageBytes=1MiB").client() as client:
-        assert client.admin.command("hello")["maxMessageSizeBytes"] == 1 << 20
-        things = fresh(client)
-        part = bson.Binary(b"x" * 300_000)
-        things.insert_many([{"_id": i, "part": part} for i in range(10)])
-        assert things.count_documents({}) == 10
 
 
 def test_unacknowledged_writes_arrive(start):
