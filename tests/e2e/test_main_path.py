@@ -1,8 +1,6 @@
 """A real driver, through the proxy, over TLS and a login, to a real server."""
 import socket
 import subprocess
-import threading
-import uuid
 
 import pymongo
 import pymongo.errors
@@ -11,51 +9,12 @@ import pytest
 from conftest import MOORING
 
 
-def fresh(client):
-    return client[f"t{uuid.uuid4().hex[:10]}"].things
-
-
 def test_hello_is_a_mongos(start):
     with start().client() as client:
         hello = client.admin.command("hello")
         assert hello["msg"] == "isdbgrid" and "setName" not in hello
         assert "topologyVersion" not in hello and hello["maxWireVersion"] > 8
         assert client.admin.command("ping")["ok"] == 1
-
-
-def test_unacknowledged_writes_arrive(start):
-    with start().client() as client:
-        things = fresh(client)
-        things.insert_one({"_id": -1})
-        quiet = things.with_options(write_concern=pymongo.WriteConcern(w=0))
-        for i in range(50):
-            quiet.insert_one({"_id": i})
-        assert things.find_one({"_id": -1}) is not None
-        for _ in range(100):
-            if things.count_documents({}) == 51:
-                break
-        assert things.count_documents({}) == 51
-
-
-def test_many_clients_get_their_own_replies(start):
-    proxy = start("--pool.maxPoolSize=4", "--pool.connectsPerSecond=0")
-    wrong, lock = [], threading.Lock()
-    with proxy.client(maxPoolSize=40) as client:
-        things = fresh(client)
-        things.insert_many([{"_id": i} for i in range(40)])
-
-        def read_back(number):
-            for _ in range(25):
-                if things.find_one({"_id": number})["_id"] != number:
-                    with lock:
-                        wrong.append(number)
-
-        threads = [threading.Thread(target=read_back, args=(i,)) for i in range(40)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join(60)
-    assert wrong == []
 
 
 def test_wrong_password_is_said_to_who_waits(start, atlas):
