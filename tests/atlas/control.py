@@ -92,7 +92,7 @@ async def forget_credentials(pocket, on=True):
 
 
 @order
-async def dns(pocket, fault=None, kind="*"):
+async def dns_fault(pocket, fault=None, kind="*"):
     """A fault for a type of record, or for all; none removes it."""
     if fault is None:
         pocket.zone.fault.pop(kind, None)

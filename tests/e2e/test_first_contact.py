@@ -16,6 +16,12 @@ def wait_for_file(path, seconds=10):
         time.sleep(0.05)
 
 
+def test_hello_is_a_mongos(start):
+    said = hello(start())
+    assert said["msg"] == "isdbgrid" and "setName" not in said
+    assert "topologyVersion" not in said and said["maxWireVersion"] > 8
+
+
 def test_the_last_values_are_told_while_the_cluster_is_away(start, tmp_path):
     kept = tmp_path / "hello"
     real = hello(start(f"--listen.lastHelloFile={kept}"))
