@@ -272,6 +272,13 @@ static void lose(struct backend *b, enum status why)
     }
 }
 
+void backend_interrupt(struct backend *b, enum status why)
+{
+    if (b->state.now_in == BACKEND_LENT) {
+        lose(b, why);
+    }
+}
+
 static void on_reply_bytes(struct backend *b, struct span bytes)
 {
     struct frame_part part;

@@ -48,6 +48,9 @@ struct backend *backend_open(struct node *node, struct backend_id id);
 /* The one door out; node_on_backend_gone follows. The exchange has been taken away by then. */
 void backend_close(struct backend *b, enum status why);
 
+/* Ends it when it is lent, and tells its exchange. */
+void backend_interrupt(struct backend *b, enum status why);
+
 /* Pings it; node_on_backend_ready or node_on_backend_gone follows. */
 void backend_check(struct backend *b);
 

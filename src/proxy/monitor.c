@@ -204,6 +204,10 @@ static void on_closed(void *owner, enum status why)
     rest(m);
     cluster_on_check_failed(node->cluster, node, &m->why);
     cluster_perform(node->cluster);
+    /* SDAM: a broken connection says nothing of the others, but silence says it of all. */
+    if (m->why.status == STATUS_TIMED_OUT) {
+        node_interrupt(node, STATUS_TIMED_OUT);
+    }
 }
 
 static void on_deadline(struct deadline *d, msec now)

@@ -126,6 +126,15 @@ void node_return(struct node *node, struct backend *backend, enum pool_outcome o
                      net_now(node->proxy->net));
 }
 
+void node_interrupt(struct node *node, enum status why)
+{
+    for (size_t i = 0; i < (size_t)node->proxy->settings->pool.max_pool_size; i++) {
+        if (node->backends[i] != NULL) {
+            backend_interrupt(node->backends[i], why);
+        }
+    }
+}
+
 static void perform(struct node *node, const struct pool_action *action)
 {
     struct backend **slot = &node->backends[action->backend.index];

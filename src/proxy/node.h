@@ -58,6 +58,9 @@ void node_unwant(struct node *node, struct waiter_id waiter);
 /* Gives a backend back whose exchange has had its reply. */
 void node_return(struct node *node, struct backend *backend, enum pool_outcome outcome);
 
+/* Ends what is under way on it: a server that answers nothing would let its exchanges wait on. */
+void node_interrupt(struct node *node, enum status why);
+
 /* Performs what the pool has decided, until it has nothing more. */
 void node_perform(struct node *node);
 

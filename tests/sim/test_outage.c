@@ -336,6 +336,22 @@ static void test_no_reply_in_time(void **state)
     sim_world_end(w);
 }
 
+/* Without upstream.operationTimeoutMS too: the monitor's silence ends what waits for a reply. */
+static void test_a_hanging_server_ends_what_waits_for_it(void **state)
+{
+    struct sim_world *w = sim_world_new((struct sim_plan){
+        .flags = "--upstream.heartbeatFrequencyMS=1000 --upstream.connectTimeoutMS=2000"});
+    (void)state;
+    sim_world_works(w, 1000);
+    w->cluster->nodes[0].is_hanging = true;
+    struct sim_client *c = ask_write(w);
+    sim_world_answer(w, c, 4000);
+    assert_said(c, "before a reply came");
+    w->cluster->nodes[0].is_hanging = false;
+    sim_world_works(w, 20000);
+    sim_world_end(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +370,7 @@ int main(void)
         SIM_TEST(test_later_operations_need_no_restart),
         SIM_TEST(test_silent_network),
         SIM_TEST(test_no_reply_in_time),
+        SIM_TEST(test_a_hanging_server_ends_what_waits_for_it),
     };
     return sim_world_main("outage", tests, sizeof tests / sizeof *tests);
 }
