@@ -41,6 +41,9 @@ class Client:
 NODE = ROOT / "build/node/bin/node"
 ALL = [
     Client("node", NODE, CLIENTS / "node/client.js"),
+    Client("mongoose", NODE, CLIENTS / "mongoose/client.js", more=["populate"]),
+    Client("mongosh", NODE, CLIENTS / "mongosh/client.js", more=["shell"]),
+    Client("go", ROOT / "build/go/client"),
     Client("libmongoc", ROOT / "build/dev/tests/e2e/clients/client_libmongoc",
            more=["findAndModify"]),
 ]

@@ -28,7 +28,7 @@ def through(mooring, options=""):
     return f"mongodb://127.0.0.1:{mooring.port}/?{options}".rstrip("?")
 
 
-@variant
+@pytest.mark.parametrize("variant", ["plain", "serverApi"])
 @client
 def test_operations_directly(client, variant, atlas, direct):
     options, words = VARIANTS[variant]

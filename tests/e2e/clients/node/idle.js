@@ -21,5 +21,6 @@ async function monitors(client, db) {
     await db.command({ ping: 1 });
 }
 
+exports.monitors = monitors;
 exports.options = { heartbeatFrequencyMS: EVERY_MS };
 exports.checks = ({ client, db }) => ({ monitors: () => monitors(client, db) });
