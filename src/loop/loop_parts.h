@@ -35,6 +35,7 @@ struct loop {
     size_t randoms_left;
     size_t conn_count;
     size_t conn_peak;     /* most at once since memory was given back last */
+    size_t conn_trim;     /* how many there were when giving back was put off last */
     struct deadline trim; /* set when many have gone since */
     char read_buffer[READ_BYTES];
 };
