@@ -41,11 +41,15 @@ def refusal(node, request):
 
 
 def _not_primary(request):
-    if request.name in WRITES or "autocommit" in request.elements or _has_write_stage(request):
+    preference = request.get("$readPreference")
+    is_for_any = preference is not None and preference["mode"] != "primary"
+    # Since 5.0 a secondary takes $out and $merge from who says that it may, and writes by itself
+    # to the primary.
+    is_write = request.name in WRITES or (_has_write_stage(request) and not is_for_any)
+    if is_write or "autocommit" in request.elements:
         return error(10107, "NotWritablePrimary", "not primary", _labels(request))
     if request.name in READS:
-        preference = request.get("$readPreference")
-        if preference is None or preference["mode"] == "primary":
+        if not is_for_any:
             return error(13435, "NotPrimaryNoSecondaryOk", "not primary and secondaryOk=false",
                          _labels(request))
     return None
