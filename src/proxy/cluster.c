@@ -266,8 +266,7 @@ static void on_changed(struct cluster *c)
 {
     cluster_refresh_hello(c);
     log_primary(c);
-    /* First who can serve: the waiters of a pool that goes down choose again at once, and a pool
-     * that is not up yet would send them back, again and again. */
+    /* First who can serve: the waiters of a pool that goes down choose again at once. */
     tell_pools(c, true);
     tell_pools(c, false);
     cluster_wake_waiting(c);

@@ -235,6 +235,44 @@ static void test_malformed_tail(void **state)
     }
 }
 
+/* --- servers that break the protocol --- */
+
+/* The reply is not ours by its id: nobody gets it, and its connection ends. */
+static void test_reply_to_another_request(void **state)
+{
+    struct sim_world *w = sim_world_new((struct sim_plan){0});
+    (void)state;
+    sim_world_works(w, 1000);
+    uint64_t closed = w->proxy->metrics.backends_closed;
+    w->cluster->nodes[0].wrong_ids = 1;
+    struct sim_client *c = sim_client_open(w);
+    sim_client_ask(c, WRITE, 0);
+    sim_world_answer(w, c, 1000);
+    assert_int_equal(sim_int(c->last, "ok"), 0);
+    assert_said(c, "broke the protocol");
+    sim_world_works(w, 1000);
+    assert_int_equal(w->proxy->metrics.backends_closed, closed + 1);
+    sim_world_end(w);
+}
+
+/* A second reply behind the first, which was right: its connection serves no more. */
+static void test_one_reply_too_many(void **state)
+{
+    struct sim_world *w = sim_world_new((struct sim_plan){0});
+    (void)state;
+    sim_world_works(w, 1000);
+    uint64_t closed = w->proxy->metrics.backends_closed;
+    w->cluster->nodes[0].doubled = 1;
+    struct sim_client *c = sim_client_open(w);
+    for (int i = 0; i < 3; i++) {
+        sim_client_ask(c, WRITE, 0);
+        sim_world_answer(w, c, 1000);
+        assert_int_equal(sim_client_code(c), 0);
+    }
+    assert_int_equal(w->proxy->metrics.backends_closed, closed + 1);
+    sim_world_end(w);
+}
+
 /* --- the chunk pool --- */
 
 /* Many large requests at once over a pool for bytes that cannot take them all: some are refused,
@@ -281,6 +319,8 @@ int main(void)
         SIM_TEST(test_drain_waits_for_load_balancers),
         SIM_TEST(test_half_a_request),
         SIM_TEST(test_malformed_tail),
+        SIM_TEST(test_reply_to_another_request),
+        SIM_TEST(test_one_reply_too_many),
         SIM_TEST(test_buffers_run_out),
     };
     return sim_world_main("ends", tests, sizeof tests / sizeof *tests);

@@ -214,12 +214,10 @@ static void test_first_come_first_served(void **state)
 /* --- another primary while requests wait in the old one's pool --- */
 
 /* The new primary is unknown until the very hello that ends the old one: who waits goes over. */
-static void test_waiters_go_over_to_the_new_primary(void **state)
+static void go_over(const char *flags)
 {
-    struct sim_world *w = sim_world_new(
-        (struct sim_plan){.flags = "--pool.maxPoolSize=2 --upstream.heartbeatFrequencyMS=600"});
+    struct sim_world *w = sim_world_new((struct sim_plan){.flags = flags});
     struct sim_client *waiting[4];
-    (void)state;
     sim_world_works(w, 1000);
     sim_node_die(&w->cluster->nodes[1]);
     sim_node_die(&w->cluster->nodes[2]);
@@ -242,6 +240,13 @@ static void test_waiters_go_over_to_the_new_primary(void **state)
         assert_int_equal(sim_int(waiting[i]->last, "node"), 2);
     }
     sim_world_end(w);
+}
+
+static void test_waiters_go_over_to_the_new_primary(void **state)
+{
+    (void)state;
+    go_over("--pool.maxPoolSize=2 --upstream.heartbeatFrequencyMS=600");
+    go_over("--pool.maxPoolSize=2 --upstream.heartbeatFrequencyMS=600 --outage.mode=failFast");
 }
 
 /* --- writes that expect no reply --- */

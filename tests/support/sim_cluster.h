@@ -45,6 +45,8 @@ struct sim_node {
     uint8_t lock_owner[16]; /* lsid */
     bool is_locked;
     struct sim_failing failing;
+    size_t wrong_ids; /* so many replies say that they answer another request */
+    size_t doubled;   /* so many replies are sent twice */
 
     size_t accepted; /* conns, ever */
     size_t hellos;

@@ -1,5 +1,5 @@
-/* What the two files of the simulated cluster share: sim_cluster.c (nodes and their roles) and
- * sim_server.c (conns and commands). */
+/* What the files of the simulated cluster share: sim_cluster.c (nodes and their roles),
+ * sim_server.c (conns and commands) and sim_txn.c (transactions and the lock). */
 #ifndef SUPPORT_SIM_SERVER_H
 #define SUPPORT_SIM_SERVER_H
 
@@ -40,6 +40,14 @@ void sim_node_version(const struct sim_node *n, bson_t *reply);
 
 /* Forgets transactions and the lock, as the end of a primary's time does. */
 void sim_node_forget(struct sim_node *n);
+
+/* False: the statement belongs to a transaction that was not begun here. */
+bool sim_txn_join(struct sim_node *n, const bson_t *request);
+void sim_txn_end(struct sim_node *n, const bson_t *request);
+void sim_txn_forget(struct sim_node *n);
+
+/* Whether the lock that the command wants is another's. A transaction keeps it. */
+bool sim_txn_must_wait(struct sim_node *n, const bson_t *request);
 
 /* The lock is free: whoever waited is served. */
 void sim_node_unlock(struct sim_node *n);
