@@ -30,10 +30,10 @@ def through(mooring, options=""):
 
 @pytest.mark.parametrize("variant", ["plain", "serverApi"])
 @client
-def test_operations_directly(client, variant, atlas, direct):
+def test_operations_directly(client, variant, direct):
     options, words = VARIANTS[variant]
-    uri = atlas.primary_uri() if variant == "directConnection" else direct
-    clients_run.check(client, f"{uri}&{options}".rstrip("&"), "operations", *words, direct=direct)
+    clients_run.check(client, f"{direct}&{options}".rstrip("&"), "operations", *words,
+                      direct=direct)
 
 
 @variant
