@@ -126,6 +126,9 @@ static void retry_seeds(struct cluster *c, bool is_permanent)
     }
     net_random(c->proxy->net, &word, sizeof word);
     msec pause = is_permanent ? (msec)most : (msec)(most * word / UINT32_MAX);
+    if (!is_permanent && cluster_is_awaited(c)) {
+        pause = msec_earlier(pause, SEEDS_LEAST_MS); /* who waits must not wait out a back-off */
+    }
     net_set_deadline(c->proxy->net, &c->retry, net_now(c->proxy->net) + pause + 1);
 }
 
@@ -374,20 +377,6 @@ void cluster_on_check_failed(struct cluster *c, struct node *node, const struct 
         cluster_perform(c);
         cluster_wake_waiting(c);
     }
-}
-
-bool cluster_is_news(struct cluster *c, const char *text)
-{
-    bool is_news = strcmp(c->told.text, text) != 0;
-    if (is_news) {
-        error_set(&c->told, STATUS_AUTH_FAILED, "%s", text);
-    }
-    return is_news;
-}
-
-void cluster_on_login(struct cluster *c)
-{
-    c->told = (struct error){0};
 }
 
 void cluster_on_failure(struct cluster *c, const struct error *why)

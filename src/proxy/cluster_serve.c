@@ -191,6 +191,20 @@ const struct error *cluster_fault(const struct cluster *c)
     return fault;
 }
 
+bool cluster_is_news(struct cluster *c, const char *text)
+{
+    bool is_news = strcmp(c->told.text, text) != 0;
+    if (is_news) {
+        error_set(&c->told, STATUS_AUTH_FAILED, "%s", text);
+    }
+    return is_news;
+}
+
+void cluster_on_login(struct cluster *c)
+{
+    c->told = (struct error){0};
+}
+
 bool cluster_has_failed(const struct cluster *c)
 {
     return c->why.status != STATUS_OK || c->has_contact;

@@ -300,6 +300,26 @@ static void test_later_operations_need_no_restart(void **state)
     sim_world_end(w);
 }
 
+/* Names come back after a minute: who waits then is not made to wait out the back-off between two
+ * lookups. */
+static void test_names_come_back(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct sim_world *w =
+            sim_world_new((struct sim_plan){.seed = seed, .is_srv = true, .is_nameless = true});
+        sim_world_run(w, SECONDS(57));
+        struct sim_client *c = sim_client_open(w);
+        sim_client_ask(c, "{'insert': 'things', 'documents': [{}]}");
+        sim_world_run(w, SECONDS(3));
+        assert_int_equal(c->replies, 0);
+        sim_set_fault(w->sim, FAULT_DNS_REFUSED, 0, 0);
+        sim_world_answer(w, c, 2000);
+        assert_int_equal(sim_client_code(c), 0);
+        sim_world_end(w);
+    }
+}
+
 /* Servers that answer nothing are given up in upstream.connectTimeoutMS. */
 static void test_silent_network(void **state)
 {
@@ -368,6 +388,7 @@ int main(void)
         SIM_TEST(test_queue_of_a_pool_is_bounded),
         SIM_TEST(test_up_before_the_cluster),
         SIM_TEST(test_later_operations_need_no_restart),
+        SIM_TEST(test_names_come_back),
         SIM_TEST(test_silent_network),
         SIM_TEST(test_no_reply_in_time),
         SIM_TEST(test_a_hanging_server_ends_what_waits_for_it),

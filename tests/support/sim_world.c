@@ -102,6 +102,9 @@ struct sim_world *sim_world_new(struct sim_plan plan)
     put_names(w);
     load_settings(w, &plan);
     require(address_parse("127.0.0.1:27017", 0, &w->at));
+    if (plan.is_nameless) {
+        sim_set_fault(w->sim, FAULT_DNS_REFUSED, 0, UINT32_MAX);
+    }
     w->proxy = proxy_new(w->net, &w->settings, NULL, on_ended, w);
     require(proxy_open(w->proxy, &why) == STATUS_OK);
     sim_add_invariant(w->sim, sim_world_check, w);

@@ -28,6 +28,7 @@ struct sim_plan {
     const char *gives;    /* the password that the proxy gives; NULL: the right one */
     msec latency;         /* to each node */
     bool is_srv;          /* the proxy is given a name with an SRV record, not addresses */
+    bool is_nameless;     /* resolvers refuse from the start: FAULT_DNS_REFUSED */
 };
 
 struct sim_world {
