@@ -122,6 +122,15 @@ static bool send_piece(struct exchange *x, struct span bytes, uint32_t offset)
     return is_above;
 }
 
+/* A client that stops in the middle must not keep the backend. */
+static void expect_more(struct exchange *x)
+{
+    struct proxy *proxy = x->proxy;
+    net_set_deadline(
+        proxy->net, &x->deadline,
+        msec_after(net_now(proxy->net), proxy->settings->limits.client_send_timeout_ms));
+}
+
 void exchange_on_request_bytes(struct exchange *x, struct span bytes)
 {
     uint32_t offset = x->received;
@@ -131,6 +140,7 @@ void exchange_on_request_bytes(struct exchange *x, struct span bytes)
     }
     if (x->state.now_in == EXCHANGE_SENDING) {
         send_piece(x, bytes, offset);
+        expect_more(x);
         return;
     }
     if (!buf_append(&x->request, bytes)) {
@@ -326,8 +336,11 @@ static void send_request(struct exchange *x)
     } else if (x->client == NULL) {
         exchange_drop_backend(x, STATUS_PEER_CLOSED);
         exchange_finish(x);
-    } else if (!is_above) {
-        client_unpause(x->client);
+    } else {
+        expect_more(x);
+        if (!is_above) {
+            client_unpause(x->client);
+        }
     }
 }
 
@@ -342,6 +355,7 @@ void exchange_await_reply(struct exchange *x)
 {
     struct proxy *proxy = x->proxy;
     exchange_move(x, EXCHANGE_RELAYING);
+    net_clear_deadline(proxy->net, &x->deadline);
     msec limit = proxy->settings->upstream.operation_timeout_ms;
     if (limit > 0) {
         net_set_deadline(proxy->net, &x->deadline, net_now(proxy->net) + limit);

@@ -67,12 +67,16 @@ void exchange_on_deadline(struct deadline *d, msec now)
     case EXCHANGE_SELECTING:
         exchange_refuse(x, STATUS_NOT_SUITABLE);
         break;
+    case EXCHANGE_SENDING:
+        metrics_count(&x->proxy->metrics, abandoned);
+        client_close(x->client, STATUS_TIMED_OUT,
+                     "a request stopped in the middle for limits.clientSendTimeoutMS");
+        break;
     case EXCHANGE_RELAYING:
         exchange_on_no_reply(x);
         break;
     case EXCHANGE_RECEIVING:
     case EXCHANGE_WAITING:
-    case EXCHANGE_SENDING:
     case EXCHANGE_DONE:
         break;
     }

@@ -142,8 +142,9 @@ const struct option option_table[] = {
              "Idle time after which a client is closed; 0: never."),
     DURATION("limits.handshakeTimeoutMS", limits.handshake_timeout_ms, "10000", 0, NULL,
              "Time a client has for its first message; 0: no limit."),
-    DURATION("limits.clientSendTimeoutMS", limits.client_send_timeout_ms, "60000", 0, NULL,
-             "Longest time that a client may leave its replies unread; 0: no limit."),
+    DURATION(
+        "limits.clientSendTimeoutMS", limits.client_send_timeout_ms, "60000", 0, NULL,
+        "Longest time that a client may leave its replies unread, or a large request unfinished."),
     DURATION("drain.minMS", drain.min_ms, "0", 0, NULL,
              "Time that the listeners stay open after SIGTERM."),
     DURATION("drain.maxMS", drain.max_ms, "25000", 0, NULL,

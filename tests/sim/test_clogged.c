@@ -69,12 +69,31 @@ static void test_half_a_request_behind_writes(void **state)
     sim_world_end(w);
 }
 
+/* A large request goes out as it comes in: who stops in the middle of it gives the backend back. */
+static void test_stops_in_a_large_request(void **state)
+{
+    struct sim_world *w = sim_world_new(
+        (struct sim_plan){.flags = "--limits.clientSendTimeoutMS=3000 --limits.holdBytes=1024"});
+    (void)state;
+    sim_world_works(w, 5000);
+    struct sim_client *c = sim_client_open(w);
+    sim_client_ask_in_part(c, 1900, "{'insert': 'things', 'documents': [{'text': '%02000d'}]}", 1);
+    sim_world_run(w, 100);
+    assert_int_equal(sim_world_pool(w, 0)->lent, 1);
+    sim_world_run(w, 6000);
+    assert_int_equal(sim_world_pool(w, 0)->lent, 0);
+    assert_int_equal(w->proxy->client_count, 0);
+    sim_world_works(w, 2000);
+    sim_world_end(w);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         SIM_TEST(test_unread_replies),
         SIM_TEST(test_reads_on_in_time),
         SIM_TEST(test_half_a_request_behind_writes),
+        SIM_TEST(test_stops_in_a_large_request),
     };
     return sim_world_main("clogged", tests, sizeof tests / sizeof *tests);
 }
