@@ -159,19 +159,24 @@ static void on_seeds_failed(struct cluster *c, const struct error *why, bool is_
     }
 }
 
+static void begin_with(struct cluster *c, char *const *hosts)
+{
+    size_t count = 0;
+    while (hosts[count] != NULL) {
+        count++;
+    }
+    begin_topology(c, (const char *const *)hosts, count, NULL);
+}
+
 /* The hosts of upstream.seeds serve while the SRV record cannot be had. */
 static bool use_configured_seeds(struct cluster *c, const struct error *why)
 {
     char **seeds = c->proxy->settings->upstream.seeds;
-    size_t count = 0;
-    while (seeds != NULL && seeds[count] != NULL) {
-        count++;
-    }
-    if (count == 0) {
+    if (seeds == NULL || seeds[0] == NULL) {
         return false;
     }
     log_warn(LOG_DNS, NULL, "%s; beginning with upstream.seeds instead", why->text);
-    begin_topology(c, (const char *const *)seeds, count, NULL);
+    begin_with(c, seeds);
     return true;
 }
 
@@ -216,15 +221,11 @@ static void look_up_seeds(struct cluster *c)
 static void begin_anew(struct cluster *c)
 {
     const struct upstream_settings *up = &c->proxy->settings->upstream;
-    size_t count = 0;
     if (up->srv_host != NULL) {
         look_up_seeds(c);
-        return;
+    } else {
+        begin_with(c, up->hosts);
     }
-    while (up->hosts[count] != NULL) {
-        count++;
-    }
-    begin_topology(c, (const char *const *)up->hosts, count, NULL);
 }
 
 void cluster_open(struct cluster *c)

@@ -4,7 +4,6 @@
  * with what listen.lastHelloFile remembers, else with wire version 17. When the real values turn
  * out to differ, clients are asked to come again. A file that cannot be read or written is told
  * once and costs nothing else. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

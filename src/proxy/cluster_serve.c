@@ -1,8 +1,7 @@
 /* What exchanges ask of a cluster: a node to go to, a place to wait, values for hello. */
-#include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
-#include "base/require.h"
 #include "core/wire/bson_view.h"
 #include "proxy/backend.h"
 #include "proxy/cluster_parts.h"

@@ -19,9 +19,6 @@
  * unacknowledged write that has come in whole is delivered). */
 #include "proxy/exchange.h"
 
-#include <stdlib.h>
-
-#include "base/log.h"
 #include "base/require.h"
 #include "core/wire/codes.h"
 #include "proxy/backend.h"

@@ -30,10 +30,7 @@ void exchange_on_client_left(struct exchange *x)
             exchange_drop_backend(x, STATUS_DRAINING);
             break;
         }
-        if (x->backend_paused) {
-            x->backend_paused = false;
-            stream_resume(&x->backend->link.stream);
-        }
+        exchange_on_client_drained(x); /* it holds the backend up no longer */
         net_set_deadline(proxy->net, &x->deadline, net_now(proxy->net) + ABANDONED_REPLY_MS);
         return;
     case EXCHANGE_SENDING:

@@ -209,11 +209,8 @@ static void give_back(struct exchange *x)
 {
     struct backend *backend = x->backend;
     struct node *node = x->node;
+    exchange_on_client_drained(x); /* it holds the backend up no longer */
     x->backend = NULL;
-    if (x->backend_paused) {
-        x->backend_paused = false;
-        stream_resume(&backend->link.stream);
-    }
     backend_unlend(backend);
     node_return(node, backend, POOL_CLEAN);
 }
