@@ -37,20 +37,13 @@ def test_a_step_down_under_load(start, atlas):
     check_load(load, slowest=6)
 
 
-def test_the_primary_is_killed_under_load(start, atlas):
+@pytest.mark.parametrize("order, slowest", [("kill", 10), ("hang", 15)])
+def test_the_primary_is_lost_under_load(start, atlas, order, slowest):
     with start(*QUICK).client() as client, Load(fresh(client), 8) as load:
         load.wait_for_progress()
-        atlas.kill(node="primary", seconds=1)
+        atlas.do(order, node="primary", seconds=1)
         load.wait_for_progress()
-    check_load(load, slowest=10)
-
-
-def test_the_primary_hangs_under_load(start, atlas):
-    with start(*QUICK).client() as client, Load(fresh(client), 8) as load:
-        load.wait_for_progress()
-        atlas.hang(node="primary", seconds=1)
-        load.wait_for_progress()
-    check_load(load, slowest=15)
+    check_load(load, slowest)
 
 
 def test_a_secondary_dies_and_comes_back(start, atlas):

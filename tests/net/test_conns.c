@@ -30,12 +30,10 @@ static void test_echo(struct world *w)
     assert_int_equal(p.client.why, STATUS_CLOSED_BY_US);
 }
 
-static void test_echo_unix(struct world *w)
+static void echo_at(struct world *w, const struct address *at)
 {
     struct pair p;
-    struct address at = {.family = ADDRESS_UNIX};
-    snprintf(at.path, sizeof at.path, "/tmp/mooring-test-%d.sock", getpid());
-    pair_listen_at(&p, w, &at);
+    pair_listen_at(&p, w, at);
     p.server.on_bytes = echo;
     pair_dial(&p);
     end_send(&p.client, 5000);
@@ -43,16 +41,17 @@ static void test_echo_unix(struct world *w)
     pair_close(&p);
 }
 
+static void test_echo_unix(struct world *w)
+{
+    struct address at = {.family = ADDRESS_UNIX};
+    snprintf(at.path, sizeof at.path, "/tmp/mooring-test-%d.sock", getpid());
+    echo_at(w, &at);
+}
+
 static void test_echo_ipv6(struct world *w)
 {
-    struct pair p;
     struct address at = {.family = ADDRESS_IPV6, .ip[15] = 1};
-    pair_listen_at(&p, w, &at);
-    p.server.on_bytes = echo;
-    pair_dial(&p);
-    end_send(&p.client, 5000);
-    world_run_until(w, has_echo, &p);
-    pair_close(&p);
+    echo_at(w, &at);
 }
 
 static void test_dial_refused(struct world *w)
