@@ -75,12 +75,12 @@ void pool_free(struct pool *p)
     for (size_t i = 0; i < p->slot_count; i++) {
         free(p->slots[i]);
     }
-    for (size_t i = 0; i < p->waiter_count; i++) {
-        free(p->waiters[i]);
+    for (size_t i = 0; i < p->block_count; i++) {
+        free(p->waiter_blocks[i]);
     }
     deadline_heap_clear(&p->deadlines);
     free(p->slots);
-    free(p->waiters);
+    free(p->waiter_blocks);
     free(p);
 }
 
@@ -113,11 +113,8 @@ struct waiter_id pool_on_wanted(struct pool *p, uint64_t exchange, enum pool_lan
 void pool_on_unwanted(struct pool *p, struct waiter_id waiter, msec now)
 {
     (void)now;
-    if (waiter.index >= p->waiter_count) {
-        return;
-    }
-    struct waiter *w = p->waiters[waiter.index];
-    if (!w->is_free && w->id.tag == waiter.tag) {
+    struct waiter *w = waiter_at(p, waiter.index);
+    if (w != NULL && !w->is_free && w->id.tag == waiter.tag) {
         waiter_release(w);
     }
 }

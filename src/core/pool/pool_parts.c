@@ -95,28 +95,43 @@ static void on_waiter_deadline(struct deadline *d, msec now)
     waiter_refuse(container_of(d, struct waiter, deadline), STATUS_QUEUE_TIMED_OUT);
 }
 
+static void add_waiters(struct pool *p)
+{
+    size_t first = p->block_count * WAITERS_A_BLOCK;
+    require(first < UINT32_MAX - WAITERS_A_BLOCK);
+    if (p->block_count == p->block_room) {
+        p->block_room = p->block_room == 0 ? 4 : 2 * p->block_room;
+        p->waiter_blocks = xrealloc(p->waiter_blocks, p->block_room * sizeof(struct waiter *));
+    }
+    struct waiter *block = xcalloc(WAITERS_A_BLOCK, sizeof *block);
+    for (size_t i = 0; i < WAITERS_A_BLOCK; i++) {
+        struct waiter *w = &block[i];
+        list_init(&w->link);
+        deadline_init(&w->deadline, on_waiter_deadline);
+        w->pool = p;
+        w->id.index = (uint32_t)(first + i);
+        w->is_free = true;
+        list_push_back(&p->free_waiters, &w->link);
+    }
+    p->waiter_blocks[p->block_count++] = block;
+}
+
 struct waiter *waiter_take_free(struct pool *p)
 {
-    struct list *link = list_first(&p->free_waiters);
-    if (link != NULL) {
-        struct waiter *w = container_of(link, struct waiter, link);
-        list_remove(link);
-        w->id.tag = w->id.tag == UINT32_MAX ? 1 : w->id.tag + 1;
-        w->is_free = false;
-        return w;
+    if (list_is_empty(&p->free_waiters)) {
+        add_waiters(p);
     }
-    require(p->waiter_count < UINT32_MAX);
-    if (p->waiter_count == p->waiter_room) {
-        p->waiter_room = p->waiter_room == 0 ? 16 : 2 * p->waiter_room;
-        p->waiters = xrealloc(p->waiters, p->waiter_room * sizeof *p->waiters);
-    }
-    struct waiter *w = xcalloc(1, sizeof *w);
-    list_init(&w->link);
-    deadline_init(&w->deadline, on_waiter_deadline);
-    w->pool = p;
-    w->id = (struct waiter_id){.index = (uint32_t)p->waiter_count, .tag = 1};
-    p->waiters[p->waiter_count++] = w;
+    struct waiter *w = container_of(list_first(&p->free_waiters), struct waiter, link);
+    list_remove(&w->link);
+    w->id.tag = w->id.tag == UINT32_MAX ? 1 : w->id.tag + 1;
+    w->is_free = false;
     return w;
+}
+
+struct waiter *waiter_at(const struct pool *p, uint32_t index)
+{
+    size_t block = index / WAITERS_A_BLOCK;
+    return block < p->block_count ? &p->waiter_blocks[block][index % WAITERS_A_BLOCK] : NULL;
 }
 
 /* Out of its lane, if it is in one. */

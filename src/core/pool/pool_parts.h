@@ -1,7 +1,9 @@
 /* The inside of a pool, shared by pool.c (facts) and pool_next.c (decisions), and by nobody else.
  *
  * A slot is in exactly one state, and `counts` follows every move, which only slot_move makes.
- * Slots and waiters are allocated once and reused, so that serving costs no allocation. */
+ * Slots and waiters are allocated once and reused, so that serving costs no allocation. Waiters
+ * come in blocks: one by one they would lie between what clients allocate, and a crowd's peak would
+ * keep its pages for ever. */
 #ifndef CORE_POOL_POOL_PARTS_H
 #define CORE_POOL_POOL_PARTS_H
 
@@ -44,6 +46,8 @@ struct waiter {
     enum status refusal;
 };
 
+enum { WAITERS_A_BLOCK = 32 };
+
 struct pool {
     struct pool_limits limits;
     struct pool_counts counts;
@@ -56,9 +60,9 @@ struct pool {
     struct list doomed;
     msec sweep_at; /* no idle slot expires earlier; may be too early, never too late */
 
-    struct waiter **waiters;
-    size_t waiter_count;
-    size_t waiter_room;
+    struct waiter **waiter_blocks;
+    size_t block_count;
+    size_t block_room;
     struct list free_waiters;
     struct list lanes[LANE_COUNT]; /* the longest waiting first */
     struct list refused;           /* REFUSE is still to be said */
@@ -86,6 +90,9 @@ void slot_move(struct pool *p, struct slot *s, enum slot_state to);
 void slot_doom(struct pool *p, struct slot *s, enum status why);
 
 struct waiter *waiter_take_free(struct pool *p);
+
+/* NULL when there never was one of that index. */
+struct waiter *waiter_at(const struct pool *p, uint32_t index);
 
 /* Takes the waiter out of its lane, to be told why. */
 void waiter_refuse(struct waiter *w, enum status why);
