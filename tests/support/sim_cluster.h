@@ -47,6 +47,7 @@ struct sim_node {
     struct sim_failing failing;
     size_t wrong_ids; /* so many replies say that they answer another request */
     size_t doubled;   /* so many replies are sent twice */
+    bool ends_logins; /* closes a conn as soon as its login is complete */
 
     size_t accepted; /* conns, ever */
     size_t hellos;

@@ -263,6 +263,7 @@ static void send_bytes(struct sim_reply *r, const bson_t *reply)
 static void send_reply(struct sim_reply *r)
 {
     struct sim_server *s = r->server;
+    size_t logins = s->node->logins;
     bson_t reply = BSON_INITIALIZER;
     answer(s, r->request.body, &reply);
     if ((r->request.flags & MORE_TO_COME) == 0) {
@@ -270,6 +271,9 @@ static void send_reply(struct sim_reply *r)
     }
     bson_destroy(&reply);
     free_reply(r);
+    if (s->node->ends_logins && s->node->logins > logins) {
+        sim_server_close(s, CLOSE_FLUSH);
+    }
 }
 
 static void on_due(struct deadline *d, msec now)

@@ -397,12 +397,11 @@ struct login_work *login_take_work(struct login *l)
     char *prepared = NULL; /* login_next_action has found that it can be prepared */
     require(scram_password(l->scram.hash, l->user, l->password, &prepared, NULL) == STATUS_OK);
     move(l, DERIVING);
-    return login_work_new(l->scram.hash, prepared, &l->salt);
+    return login_work_new(l->scram.hash, prepared, &l->salt, l->memory);
 }
 
 void login_on_worked(struct login *l, struct login_work *work)
 {
-    login_keys_add(l->memory, work->hash, work->password, &work->salt, &work->keys);
     l->keys = work->keys;
     move(l, FINAL);
     login_work_free(work);

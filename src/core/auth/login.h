@@ -57,7 +57,8 @@ enum login_action login_next_action(struct login *l, bson_t *command);
 void login_on_reply(struct login *l, const bson_t *reply);
 
 /* Key derivation. Own copies of everything, so that it may outlive the login: an owner that has
- * closed frees it by login_work_free once the other thread is done. */
+ * closed frees it by login_work_free once the other thread is done. Either way the keys that were
+ * derived are remembered. */
 struct login_work;
 
 /* Hands out the work, once per LOGIN_WORK. */

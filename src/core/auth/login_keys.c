@@ -19,16 +19,25 @@ struct entry {
 struct login_keys {
     struct entry entries[KEYS_MOST];
     uint64_t uses;
+    size_t owners;
 };
 
 struct login_keys *login_keys_new(void)
 {
-    return xcalloc(1, sizeof(struct login_keys));
+    struct login_keys *keys = xcalloc(1, sizeof *keys);
+    keys->owners = 1;
+    return keys;
+}
+
+struct login_keys *login_keys_share(struct login_keys *keys)
+{
+    keys->owners++;
+    return keys;
 }
 
 void login_keys_free(struct login_keys *keys)
 {
-    if (keys != NULL) {
+    if (keys != NULL && --keys->owners == 0) {
         OPENSSL_cleanse(keys, sizeof *keys);
         free(keys);
     }

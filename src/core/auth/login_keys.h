@@ -12,7 +12,10 @@ struct login_keys;
 
 struct login_keys *login_keys_new(void);
 
-/* Wipes and frees; no login may use it any more. NULL accepted. */
+/* One owner more: a derivation under way may end after everything else. */
+struct login_keys *login_keys_share(struct login_keys *keys);
+
+/* The last owner wipes and frees. NULL accepted. */
 void login_keys_free(struct login_keys *keys);
 
 bool login_keys_find(struct login_keys *keys, enum scram_hash hash, const char *prepared_password,

@@ -130,6 +130,12 @@ static void become_idle(struct pool *p, struct slot *s, msec now)
     }
 }
 
+static void end_back_off(struct pool *p, msec now)
+{
+    p->failures = 0;
+    p->dial_not_before = now;
+}
+
 void pool_on_ready(struct pool *p, struct backend_id backend, msec now)
 {
     struct slot *s = pool_slot(p, backend);
@@ -140,9 +146,12 @@ void pool_on_ready(struct pool *p, struct backend_id backend, msec now)
         msec fifth = p->limits.max_lifetime / 5;
         msec lifetime = p->limits.max_lifetime - fifth + random_msec(p, 2 * fifth);
         s->retire_at = msec_after(now, lifetime);
-        p->failures = 0;
-        p->fault = STATUS_OK;
-        p->dial_not_before = now;
+        s->ready_at = now;
+        s->is_unproven = true;
+        if (p->fault != STATUS_OK) { /* the login works again: nothing permanent is left */
+            p->fault = STATUS_OK;
+            end_back_off(p, now);
+        }
     }
     become_idle(p, s, now);
 }
@@ -160,6 +169,33 @@ static msec backoff_cap(const struct pool_limits *limits, uint32_t n)
     return cap < most ? (msec)cap : limits->backoff_max;
 }
 
+/* Those that have stayed long enough end the back-off; looked at when it would begin. */
+static void find_proof(struct pool *p, msec now)
+{
+    for (size_t i = 0; i < p->slot_count; i++) {
+        struct slot *s = p->slots[i];
+        bool is_there = s->state == SLOT_IDLE || s->state == SLOT_LENT || s->state == SLOT_CHECKING;
+        if (is_there && s->is_unproven && s->ready_at + POOL_PROOF_MS <= now) {
+            s->is_unproven = false;
+            p->failures = 0;
+        }
+    }
+}
+
+/* The server did not take the connection, or did not keep it. */
+static void note_failure(struct pool *p, const struct slot *s, msec now)
+{
+    if (s->failures_then != p->failures) {
+        return; /* a sibling of the last failure: no news */
+    }
+    find_proof(p, now);
+    msec wait = random_msec(p, backoff_cap(&p->limits, p->failures));
+    if (p->dial_not_before < now + wait) {
+        p->dial_not_before = now + wait;
+    }
+    p->failures++;
+}
+
 void pool_on_dial_failed(struct pool *p, struct backend_id backend, enum status status,
                          bool is_permanent, msec now)
 {
@@ -168,22 +204,14 @@ void pool_on_dial_failed(struct pool *p, struct backend_id backend, enum status 
         return;
     }
     bool was_dialling = s->state == SLOT_DIALLING;
-    bool is_news = s->failures_then == p->failures; /* not a sibling of the last failure */
     slot_move(p, s, SLOT_FREE);
     if (!was_dialling) {
         return; /* given up by ourselves: no fault of the server */
     }
+    note_failure(p, s, now);
     if (is_permanent) {
         p->fault = status;
         p->dial_not_before = msec_after(now, p->limits.backoff_max);
-    } else if (is_news) {
-        msec wait = random_msec(p, backoff_cap(&p->limits, p->failures));
-        if (p->dial_not_before < now + wait) {
-            p->dial_not_before = now + wait;
-        }
-    }
-    if (is_news) {
-        p->failures++;
     }
 }
 
@@ -201,17 +229,29 @@ void pool_on_returned(struct pool *p, struct backend_id backend, enum pool_outco
     } else if (s->generation != p->generation) {
         slot_doom(p, s, STATUS_STALE_GENERATION);
     } else {
+        if (s->is_unproven) {
+            s->is_unproven = false;
+            if (p->fault == STATUS_OK) {
+                end_back_off(p, now);
+            }
+        }
         become_idle(p, s, now); /* closed by the sweep that follows when it is too old */
     }
 }
 
 void pool_on_closed(struct pool *p, struct backend_id backend, msec now)
 {
-    (void)now;
     struct slot *s = pool_slot(p, backend);
-    if (s != NULL) {
-        slot_move(p, s, SLOT_FREE);
+    if (s == NULL) {
+        return;
     }
+    bool has_ended_itself =
+        s->state == SLOT_IDLE || s->state == SLOT_LENT || s->state == SLOT_CHECKING;
+    bool is_short = s->is_unproven && now < s->ready_at + POOL_PROOF_MS;
+    if (has_ended_itself && is_short && s->generation == p->generation) {
+        note_failure(p, s, now);
+    }
+    slot_move(p, s, SLOT_FREE);
 }
 
 /* Everything that serves nobody at this moment. */

@@ -116,7 +116,9 @@ struct waiter_id pool_on_wanted(struct pool *p, uint64_t exchange, enum pool_lan
 /* The exchange gave up waiting. Ignored when it was answered already. */
 void pool_on_unwanted(struct pool *p, struct waiter_id waiter, msec now);
 
-/* A dial succeeded (TLS, hello and login included), or a check did. */
+/* A dial succeeded (TLS, hello and login included), or a check did. A back-off ends only when a
+ * backend has served (pool_on_returned, CLEAN) or stayed for a second: until then a server that
+ * closes right after the login counts as one that failed. */
 void pool_on_ready(struct pool *p, struct backend_id backend, msec now);
 
 /* A dial failed and its connection is gone: the slot is free again. The next dial waits a random

@@ -217,6 +217,7 @@ static bool next_dial(struct pool *p, msec now, struct pool_action *out)
     struct slot *s = slot_take_free(p);
     s->generation = p->generation;
     s->failures_then = p->failures;
+    s->is_unproven = false;
     slot_move(p, s, SLOT_DIALLING);
     require(p->counts.total <= p->limits.max_size);
     *out = (struct pool_action){.kind = POOL_DIAL, .backend = s->id};

@@ -11,6 +11,9 @@
 #include "base/list.h"
 #include "core/pool/pool.h"
 
+/* A server that closes right after the login has not been reached in earnest. */
+#define POOL_PROOF_MS ((msec)1000)
+
 enum slot_state {
     SLOT_FREE,
     SLOT_DIALLING,
@@ -28,6 +31,8 @@ struct slot {
     enum pool_lane lane; /* while lent */
     uint32_t generation;
     uint32_t failures_then; /* the pool's failures when the dial began */
+    msec ready_at;          /* when the dial succeeded */
+    bool is_unproven;       /* it has not served since, nor stayed for POOL_PROOF_MS */
     msec idle_since;        /* since its last use or check */
     msec retire_at;
     enum status doom;
@@ -72,7 +77,7 @@ struct pool {
     enum status drained; /* OK: not */
     enum status fault;   /* OK: none that is permanent */
     uint32_t generation;
-    uint32_t failures; /* of dials, in a row */
+    uint32_t failures; /* in a row: dials that failed, or whose backend ended unproven */
     msec dial_not_before;
     size_t budget;
     uint64_t tokens_milli; /* thousandths of a dial */

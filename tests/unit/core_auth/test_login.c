@@ -190,7 +190,30 @@ static void work_may_outlive_its_login(void **state)
     login_work_free(NULL);
     login_free(NULL);
     bson_destroy(&command);
+
+    /* What was derived for nobody serves the next one. */
+    l = login_new(&pencil, nonce, keys);
+    greet(l, &server, HELLO_SPECULATES, "SCRAM-SHA-256", "SCRAM-SHA-1");
+    assert_int_equal(run(l, &server).works, 0);
+    login_free(l);
     login_keys_free(keys);
+}
+
+static void work_may_outlive_everything(void **state)
+{
+    (void)state;
+    struct login_keys *keys = login_keys_new();
+    struct sasl_server server = sha_256_server();
+    struct login *l = login_new(&pencil, nonce, keys);
+    greet(l, &server, HELLO_SPECULATES, "SCRAM-SHA-256", "SCRAM-SHA-1");
+    bson_t command = BSON_INITIALIZER;
+    assert_int_equal(login_next_action(l, &command), LOGIN_WORK);
+    struct login_work *work = login_take_work(l);
+    login_free(l);
+    login_keys_free(keys);
+    login_work_run(work);
+    login_work_free(work);
+    bson_destroy(&command);
 }
 
 int main(void)
@@ -204,6 +227,7 @@ int main(void)
         cmocka_unit_test(passwords_are_prepared_and_names_are_not),
         cmocka_unit_test(reauthentication_needs_no_hello),
         cmocka_unit_test(work_may_outlive_its_login),
+        cmocka_unit_test(work_may_outlive_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

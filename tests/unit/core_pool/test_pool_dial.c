@@ -153,6 +153,10 @@ static void a_success_and_coming_up_end_the_back_off(void **state)
     expect_nothing(&w);
     pool_on_ready(w.p, a, w.now);
     expect_grant(&w, 2);
+    want(&w, 4, LANE_NEW);
+    expect_nothing(&w); /* it has not served yet */
+    pool_on_returned(w.p, a, POOL_CLEAN, w.now);
+    expect_grant(&w, 3);
     expect_dial(&w);
     pool_free(w.p);
 }
@@ -171,11 +175,92 @@ static void a_success_starts_the_count_of_failures_again(void **state)
         struct backend_id a = expect_dial(&w);
         pool_on_dial_failed(p, expect_dial(&w), STATUS_REFUSED, false, 0);
         pool_on_ready(p, a, 0);
-        expect_grant(&w, 1);
+        pool_on_returned(p, expect_grant(&w, 1), POOL_CLEAN, 0);
+        expect_grant(&w, 2);
+        want(&w, 3, LANE_NEW);
         pool_on_dial_failed(p, expect_dial(&w), STATUS_REFUSED, false, 0);
         assert_in_range(pool_deadline(p, 0), 0, 250);
         pool_free(p);
     }
+}
+
+/* The pauses grow as if the dials had failed, whether it closes an idle one or one that was lent.
+ */
+static void who_closes_right_after_the_login_is_backed_off_from(void **state)
+{
+    (void)state;
+    struct pool_limits limits = usual;
+    limits.max_connecting = limits.min_size = 1;
+    msec most[5] = {0};
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct pool *p = pool_new(&limits, seed, 0);
+        struct world w = {.p = p};
+        pool_on_up(p, 0);
+        for (int n = 0; n < 5; n++) {
+            struct backend_id b = expect_dial(&w);
+            pool_on_ready(p, b, w.now);
+            if (n % 2 == 1) {
+                want(&w, (uint64_t)n, LANE_NEW);
+                expect_grant(&w, (uint64_t)n);
+            }
+            w.now += 100;
+            pool_on_closed(p, b, w.now);
+            msec pause = pool_deadline(p, w.now) - w.now;
+            most[n] = pause > most[n] ? pause : most[n];
+            w.now += pause;
+        }
+        pool_free(p);
+    }
+    static const msec caps[5] = {250, 500, 1000, 2000, 4000};
+    for (int n = 0; n < 5; n++) {
+        assert_in_range(most[n], caps[n] * 9 / 10, caps[n]);
+    }
+}
+
+static void who_has_stayed_for_a_second_counts_as_reached(void **state)
+{
+    (void)state;
+    struct pool_limits limits = usual;
+    limits.backoff_factor = 1000;
+    for (msec stay = 900; stay <= 1100; stay += 100) {
+        msec most = 0;
+        for (uint64_t seed = 0; seed < 50; seed++) {
+            struct pool *p = pool_new(&limits, seed, 0);
+            struct world w = {.p = p};
+            pool_on_up(p, 0);
+            want(&w, 1, LANE_NEW);
+            pool_on_dial_failed(p, expect_dial(&w), STATUS_REFUSED, false, w.now);
+            w.now = SECONDS(1);
+            pool_on_ready(p, expect_dial(&w), w.now);
+            expect_grant(&w, 1);
+            w.now += stay;
+            want(&w, 2, LANE_NEW);
+            pool_on_dial_failed(p, expect_dial(&w), STATUS_REFUSED, false, w.now);
+            msec pause = pool_deadline(p, w.now) - w.now;
+            most = pause > most ? pause : most;
+            pool_free(p);
+        }
+        assert_in_range(most, stay < 1000 ? 5000 : 200, stay < 1000 ? SECONDS(15) : 250);
+    }
+}
+
+/* We closed it: that says nothing of the server. */
+static void what_we_close_young_is_no_failure(void **state)
+{
+    (void)state;
+    struct pool_limits limits = usual;
+    limits.backoff_initial = limits.backoff_max = SECONDS(1000);
+    struct world w = world_of(limits);
+    struct backend_id a = lend(&w, 1, LANE_NEW);
+    pool_on_returned(w.p, a, POOL_DIRTY, w.now);
+    expect_close(&w, a, STATUS_CLOSED_BY_US);
+    pool_on_closed(w.p, a, w.now);
+    a = lend(&w, 2, LANE_NEW);
+    pool_on_generation(w.p, w.now);
+    pool_on_closed(w.p, a, w.now);
+    want(&w, 3, LANE_NEW);
+    expect_dial(&w);
+    pool_free(w.p);
 }
 
 static void a_dial_that_we_gave_up_is_no_failure(void **state)
@@ -268,6 +353,9 @@ int main(void)
         cmocka_unit_test(two_dials_that_fail_together_count_once),
         cmocka_unit_test(a_success_and_coming_up_end_the_back_off),
         cmocka_unit_test(a_success_starts_the_count_of_failures_again),
+        cmocka_unit_test(who_closes_right_after_the_login_is_backed_off_from),
+        cmocka_unit_test(who_has_stayed_for_a_second_counts_as_reached),
+        cmocka_unit_test(what_we_close_young_is_no_failure),
         cmocka_unit_test(a_dial_that_we_gave_up_is_no_failure),
         cmocka_unit_test(coming_up_does_not_hurry_a_permanent_fault_but_new_limits_do),
         cmocka_unit_test(a_permanent_fault_refuses_at_once_and_is_looked_at_slowly),
