@@ -59,7 +59,11 @@ static int report(struct cluster *cluster)
     printf("the cluster is reached: %s%s%s\n", sight.kind, sight.set_name == NULL ? "" : " ",
            sight.set_name == NULL ? "" : sight.set_name);
     print_rows(&sight, stdout);
-    return sight.is_whole ? EXIT_GOOD : EXIT_DEGRADED;
+    const char *unshown = cluster_presentation_fault(cluster);
+    if (unshown != NULL) {
+        fprintf(stderr, "warning: %s\n", unshown);
+    }
+    return sight.is_whole && unshown == NULL ? EXIT_GOOD : EXIT_DEGRADED;
 }
 
 static void on_look(struct deadline *d, msec now)

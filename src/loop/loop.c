@@ -94,6 +94,7 @@ static const struct net_ops operations = {
     .send = loop_conn_send,
     .send_buf = loop_conn_send_buf,
     .queued = loop_conn_queued,
+    .local_address = loop_conn_local_address,
     .pause = loop_conn_pause,
     .resume = loop_conn_resume,
     .close = loop_conn_close,

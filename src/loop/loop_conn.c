@@ -173,6 +173,23 @@ struct conn *loop_conn_accept(struct loop *loop, int descriptor, bool is_unix)
     return &c->conn;
 }
 
+void loop_conn_local_address(const struct conn *conn, struct address *out)
+{
+    struct sockaddr_storage name = {0};
+    socklen_t size = sizeof name;
+    struct address path = {.family = ADDRESS_UNIX};
+    const struct sockaddr_un *un = (const struct sockaddr_un *)(const void *)&name;
+    uv_os_fd_t fd;
+    if (uv_fileno(&loop_conn_of(conn)->uv.handle, &fd) == 0) {
+        getsockname(fd, (struct sockaddr *)(void *)&name, &size);
+    }
+    if (name.ss_family == AF_UNIX) {
+        memcpy(path.path, un->sun_path, sizeof un->sun_path);
+        path.path[sizeof path.path - 1] = '\0';
+    }
+    address_from_sockaddr(&name, &path, out);
+}
+
 void loop_conn_begin(struct conn *conn)
 {
     struct loop_conn *c = loop_conn_of(conn);

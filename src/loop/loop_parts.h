@@ -71,6 +71,7 @@ struct conn *loop_conn_dial(struct net *net, const struct address *to,
 bool loop_conn_send(struct conn *conn, const struct span *parts, size_t count);
 bool loop_conn_send_buf(struct conn *conn, struct buf *bytes);
 byte_count loop_conn_queued(const struct conn *conn);
+void loop_conn_local_address(const struct conn *conn, struct address *out);
 void loop_conn_pause(struct conn *conn);
 void loop_conn_resume(struct conn *conn);
 void loop_conn_close(struct conn *conn, enum close_how how);

@@ -73,6 +73,11 @@ bool conn_send_buf(struct conn *conn, struct buf *bytes)
     return conn->net->ops->send_buf(conn, bytes);
 }
 
+void conn_local_address(const struct conn *conn, struct address *out)
+{
+    conn->net->ops->local_address(conn, out);
+}
+
 byte_count conn_queued(const struct conn *conn)
 {
     return conn->net->ops->queued(conn);

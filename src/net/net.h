@@ -115,6 +115,7 @@ struct net_ops {
     bool (*send)(struct conn *conn, const struct span *parts, size_t count);
     bool (*send_buf)(struct conn *conn, struct buf *bytes);
     byte_count (*queued)(const struct conn *conn);
+    void (*local_address)(const struct conn *conn, struct address *out);
     void (*pause)(struct conn *conn);
     void (*resume)(struct conn *conn);
     void (*close)(struct conn *conn, enum close_how how);
@@ -200,6 +201,10 @@ bool conn_send_buf(struct conn *conn, struct buf *bytes);
 
 /* Bytes taken by conn_send that the operating system has not got yet. */
 byte_count conn_queued(const struct conn *conn);
+
+/* Where the dialler of an accepted conn reached us: of a listener at 0.0.0.0 the address that it
+ * really took; of a Unix socket its path. A system call. */
+void conn_local_address(const struct conn *conn, struct address *out);
 
 /* No on_bytes until conn_resume; what the peer sends waits in the kernel. Both idempotent.
  * on_closed may still come. Note that a peer's closing is noticed only while reading. */

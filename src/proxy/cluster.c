@@ -106,6 +106,7 @@ static void begin_topology(struct cluster *c, const char *const *seeds, size_t c
 {
     if (c->topology == NULL) {
         make_topology(c, txt_set_name);
+        cluster_refresh_set_name(c);
     }
     topology_on_seeds(c->topology, seeds, count);
     net_set_deadline(c->proxy->net, &c->retry, net_now(c->proxy->net) + MINUTES(1));

@@ -60,6 +60,12 @@ bool cluster_has_failed(const struct cluster *c);
 bool cluster_has_contact(const struct cluster *c);
 const struct hello_values *cluster_hello_values(const struct cluster *c);
 
+/* Why the presentation that the settings ask for cannot be shown, as a sentence; NULL: it is. */
+const char *cluster_presentation_fault(const struct cluster *c);
+
+/* A hello is answered although the set's name is not known. */
+void cluster_on_nameless_hello(struct cluster *c);
+
 /* Grows whenever the values change; from 1. */
 uint32_t cluster_hello_version(const struct cluster *c);
 

@@ -3,7 +3,10 @@
  * Before the first contact a hello is held for a moment (the exchange's deadline), then answered
  * with what listen.lastHelloFile remembers, else with wire version 17. When the real values turn
  * out to differ, clients are asked to come again. A file that cannot be read or written is told
- * once and costs nothing else. */
+ * once and costs nothing else.
+ *
+ * listen.presentation: replicaSet needs a set's name: of the settings, else TXT's, else a server's,
+ * else the one remembered. A cluster that cannot be shown as a set is shown as what it is. */
 #include <stdio.h>
 #include <string.h>
 
@@ -38,9 +41,51 @@ static void read_kept(struct cluster *c)
     }
 }
 
+static bool wants_set(const struct cluster *c)
+{
+    return c->proxy->settings->listen.presentation == SHOW_REPLICA_SET;
+}
+
+/* NULL: not known yet, or longer than any that a server takes. */
+static const char *known_set_name(const struct cluster *c)
+{
+    const struct settings *s = c->proxy->settings;
+    const char *name =
+        s->listen.replica_set != NULL ? s->listen.replica_set : s->upstream.replica_set;
+    if (name == NULL && c->topology != NULL) {
+        name = topology_set_name(c->topology);
+        for (size_t i = 0; name == NULL && i < topology_count(c->topology); i++) {
+            name = topology_at(c->topology, i)->description.set_name;
+        }
+    }
+    return name != NULL && strlen(name) <= SET_NAME_BYTES_MOST ? name : NULL;
+}
+
+static void put_set_name(struct hello_values *values, const char *name)
+{
+    memset(values->set_name, 0, sizeof values->set_name);
+    memcpy(values->set_name, name, strlen(name));
+}
+
+void cluster_refresh_set_name(struct cluster *c)
+{
+    const char *name = known_set_name(c);
+    if (c->hello.presentation != PRESENT_REPLICA_SET || name == NULL ||
+        strcmp(name, c->hello.set_name) == 0) {
+        return;
+    }
+    put_set_name(&c->hello, name);
+    c->hello_version++;
+    proxy_on_hello_changed(c->proxy);
+}
+
 void cluster_load_hello(struct cluster *c)
 {
     read_kept(c);
+    if (c->hello.presentation != PRESENT_STANDALONE) { /* the file may be of other settings */
+        c->hello.presentation = wants_set(c) ? PRESENT_REPLICA_SET : PRESENT_MONGOS;
+    }
+    cluster_refresh_set_name(c);
     fit_own_limits(c, &c->hello);
 }
 
@@ -91,6 +136,29 @@ uint32_t cluster_hello_version(const struct cluster *c)
     return c->hello_version;
 }
 
+const char *cluster_presentation_fault(const struct cluster *c)
+{
+    if (!wants_set(c) || !c->has_contact || c->hello.presentation == PRESENT_REPLICA_SET) {
+        return NULL;
+    }
+    return c->hello.presentation == PRESENT_STANDALONE
+               ? "listen.presentation: the cluster is a standalone, which has no retryable writes "
+                 "and no transactions: it is shown as what it is, and an application with "
+                 "replicaSet= in its URI does not find a server"
+               : "listen.presentation: the cluster is no replica set and has no set name: set "
+                 "listen.replicaSet to the one in the application's URI; it is shown as a mongos";
+}
+
+void cluster_on_nameless_hello(struct cluster *c)
+{
+    if (!c->told_nameless) {
+        log_warn(LOG_MAIN, NULL,
+                 "listen.presentation: the name of the replica set is not known yet, so that "
+                 "applications have to wait for the first contact: listen.replicaSet can name it");
+    }
+    c->told_nameless = true;
+}
+
 static void answer_greeting(struct cluster *c)
 {
     while (!list_is_empty(&c->greeting)) {
@@ -100,6 +168,20 @@ static void answer_greeting(struct cluster *c)
     }
 }
 
+static void present(struct cluster *c, struct hello_values *values)
+{
+    const char *name = known_set_name(c);
+    bool is_standalone = false;
+    for (size_t i = 0; i < topology_count(c->topology); i++) {
+        is_standalone |= topology_at(c->topology, i)->description.type == SERVER_STANDALONE;
+    }
+    bool is_set = wants_set(c) && name != NULL && !is_standalone;
+    values->presentation = is_standalone ? PRESENT_STANDALONE
+                           : is_set      ? PRESENT_REPLICA_SET
+                                         : PRESENT_MONGOS;
+    put_set_name(values, is_set ? name : "");
+}
+
 void cluster_refresh_hello(struct cluster *c)
 {
     struct topology_limits limits;
@@ -107,11 +189,7 @@ void cluster_refresh_hello(struct cluster *c)
         return;
     }
     struct hello_values values = c->hello;
-    bool is_standalone = false;
-    for (size_t i = 0; i < topology_count(c->topology); i++) {
-        is_standalone |= topology_at(c->topology, i)->description.type == SERVER_STANDALONE;
-    }
-    values.presentation = is_standalone ? PRESENT_STANDALONE : PRESENT_MONGOS;
+    present(c, &values);
     values.max_wire_version = limits.max_wire;
     values.max_bson_object_bytes = limits.max_document_bytes;
     values.max_message_bytes = limits.max_message_bytes;
@@ -124,10 +202,14 @@ void cluster_refresh_hello(struct cluster *c)
         c->hello = values;
         c->hello_version++;
     }
-    if (is_changed || !c->has_contact) {
+    bool is_news = is_changed || !c->has_contact;
+    if (is_news) {
         store_hello(c);
     }
     c->has_contact = true;
+    if (is_news && cluster_presentation_fault(c) != NULL) {
+        log_warn(LOG_MAIN, NULL, "%s", cluster_presentation_fault(c));
+    }
     answer_greeting(c);
     if (is_changed) {
         proxy_on_hello_changed(c->proxy);

@@ -36,6 +36,7 @@ struct cluster {
     uint32_t stored_version; /* of what is, or is being, written to listen.lastHelloFile */
     bool is_storing;
     bool store_failed;
+    bool told_nameless;
     bool has_contact;
     uint32_t primary;
     bool is_closing;
@@ -50,6 +51,9 @@ struct node *cluster_find_node(const struct cluster *c, uint32_t id);
 
 /* All exchanges that wait look for a server again, in the order in which they came. */
 void cluster_wake_waiting(struct cluster *c);
+
+/* The set's name may be known by now: from the settings, TXT, or a server. */
+void cluster_refresh_set_name(struct cluster *c);
 
 /* What was told to applications last, until the first contact. */
 void cluster_load_hello(struct cluster *c);

@@ -69,12 +69,51 @@ static void answer_refused(struct exchange *x)
     exchange_answer_error(x, row, text);
 }
 
+/* Drivers go on with what hello says and forget the address that they were given: TCP clients are
+ * told listen.advertisedHost, or the very address on which they reached us; those of a Unix socket
+ * its path. */
+static struct span address_for(const struct client *client, char text[HELLO_ADDRESS_BYTES_MOST])
+{
+    const char *host = client->proxy->settings->listen.advertised_host;
+    struct address at;
+    char own[ADDRESS_TEXT_SIZE];
+    conn_local_address(client->conn, &at);
+    if (host == NULL || at.family == ADDRESS_UNIX) {
+        snprintf(text, HELLO_ADDRESS_BYTES_MOST, "%s", address_print(&at, own));
+        return span_text(text);
+    }
+    const char *bracket = strchr(host, ']');
+    bool has_port = strchr(bracket == NULL ? host : bracket, ':') != NULL;
+    if (has_port) {
+        snprintf(text, HELLO_ADDRESS_BYTES_MOST, "%s", host);
+    } else {
+        snprintf(text, HELLO_ADDRESS_BYTES_MOST, "%s:%u", host, at.port);
+    }
+    return span_text(text);
+}
+
+static void reply_to_hello(const struct exchange *x, struct client *client, struct buf *reply)
+{
+    struct cluster *cluster = x->proxy->cluster;
+    const struct hello_values *values = cluster_hello_values(cluster);
+    char address[HELLO_ADDRESS_BYTES_MOST];
+    struct hello_asker asker = {.connection_id = (int32_t)client->id};
+    if (hello_presentation(&x->facts, values) == PRESENT_REPLICA_SET) {
+        asker.address = address_for(client, address);
+        if (values->set_name[0] == '\0') {
+            cluster_on_nameless_hello(cluster);
+        }
+    }
+    client->greeted_with = cluster_hello_version(cluster);
+    reply_hello(reply, &x->facts, proxy_next_id(x->proxy), values, &asker, wall_clock_ms());
+}
+
 void exchange_answer_hello(struct exchange *x)
 {
     struct buf reply;
     struct error_row row;
     const char *text;
-    struct client *client = x->client;
+    struct client *client = exchange_live_client(x);
     if (client == NULL) {
         exchange_finish(x);
         return;
@@ -88,9 +127,7 @@ void exchange_answer_hello(struct exchange *x)
     }
     metrics_count(&x->proxy->metrics, answered_locally);
     buf_init(&reply, &x->proxy->net->chunks);
-    client->greeted_with = cluster_hello_version(x->proxy->cluster);
-    reply_hello(&reply, &x->facts, proxy_next_id(x->proxy), cluster_hello_values(x->proxy->cluster),
-                (int32_t)client->id, wall_clock_ms());
+    reply_to_hello(x, client, &reply);
     send_and_finish(x, &reply);
 }
 

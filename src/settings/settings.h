@@ -15,6 +15,7 @@
 enum outage_mode { OUTAGE_QUEUE, OUTAGE_FAIL_FAST };
 enum auth_mechanism { AUTH_NONE, AUTH_DEFAULT, AUTH_SCRAM_SHA_1, AUTH_SCRAM_SHA_256, AUTH_X509 };
 enum tls_version { TLS_1_2, TLS_1_3 };
+enum presentation_setting { SHOW_MONGOS, SHOW_REPLICA_SET };
 
 struct upstream_settings {
     char *uri; /* whole connection string; secret */
@@ -57,6 +58,9 @@ struct listen_settings {
     int64_t unix_socket_mode;
     int64_t max_clients;
     int64_t keep_alive_seconds;
+    enum presentation_setting presentation;
+    char *advertised_host; /* "host" or "host:port"; NULL: where the client reached us */
+    char *replica_set;     /* NULL: the cluster's own name */
     char *last_hello_file; /* NULL: none */
     bool allow_unauthenticated;
 };

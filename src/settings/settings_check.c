@@ -57,6 +57,34 @@ static void check_unix_socket(const struct settings *s, struct problems *p)
     }
 }
 
+static void check_presentation(const struct settings *s, struct problems *p)
+{
+    const struct listen_settings *l = &s->listen;
+    struct error why;
+    const char *host = l->advertised_host;
+    bool is_set = l->presentation == SHOW_REPLICA_SET;
+    auto_free char *normal = host == NULL ? NULL : host_normal(host, strlen(host), &why);
+    if (host != NULL && (normal == NULL || normal[0] == '/')) {
+        problems_add(p, false, "listen.advertisedHost", "%s: host or host:port is expected", host);
+    } else if (host != NULL && strpbrk(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL) {
+        problems_add(p, false, "listen.advertisedHost",
+                     "%s: drivers compare it in lower case: write it so", host);
+    }
+    if (!is_set && (host != NULL || l->replica_set != NULL)) {
+        problems_add(p, true, host != NULL ? "listen.advertisedHost" : "listen.replicaSet",
+                     "has no effect: listen.presentation is mongos, which names no host");
+    }
+    for (size_t i = 0; is_set && host == NULL && l->addresses != NULL && l->addresses[i]; i++) {
+        struct address at;
+        if (address_parse(l->addresses[i], 27017, &at) && !address_is_loopback(&at)) {
+            problems_add(p, true, "listen.advertisedHost",
+                         "is not set: applications are told the address on which they reached us, "
+                         "which behind a port mapping is not theirs");
+            break;
+        }
+    }
+}
+
 static void check_pool(const struct settings *s, struct problems *p)
 {
     const struct pool_settings *pool = &s->pool;
@@ -219,6 +247,7 @@ void settings_check(const struct settings *s, struct problems *problems)
 {
     check_listen(s, problems);
     check_unix_socket(s, problems);
+    check_presentation(s, problems);
     check_pool(s, problems);
     check_upstream(s, problems);
     check_tls(s, problems);

@@ -12,8 +12,6 @@
 /* Names that the documentation has and this build has not: refused, never ignored. */
 static const char *const not_built[] = {
     "upstream.compressors",
-    "listen.presentation",
-    "listen.advertisedHost",
     "listen.tls",
     "listen.users",
     "listen.defaultReadPreference",

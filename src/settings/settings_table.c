@@ -33,6 +33,7 @@
 
 static const char *const outage_modes[] = {"queue", "failFast", NULL};
 static const char *const tls_versions[] = {"1.2", "1.3", NULL};
+static const char *const presentations[] = {"mongos", "replicaSet", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 
@@ -78,6 +79,15 @@ const struct option option_table[] = {
     COUNT("listen.keepAliveSeconds", listen.keep_alive_seconds, "60", 0, 32767, NULL,
           "Idle time before TCP keep-alive probes to a client, which may be on another machine; 0: "
           "off."),
+    CHOICE(
+        "listen.presentation", listen.presentation, "mongos", presentations,
+        "What applications see: a mongos, or the primary of a replica set of one, for those that "
+        "cannot drop replicaSet= from their URI."),
+    {"listen.advertisedHost", OPTION_TEXT, AT(listen.advertised_host), NULL, 0, 260, NULL, NULL, 0,
+     "Host, or host:port, by which applications reach that replica set over TCP; else the address "
+     "on which each of them did."},
+    {"listen.replicaSet", OPTION_TEXT, AT(listen.replica_set), NULL, 0, 127, NULL, NULL, 0,
+     "Name of that replica set; else the cluster's."},
     TEXT("listen.lastHelloFile", listen.last_hello_file, "auto", NULL, 0,
          "File that keeps what hello said last, for a start while the cluster cannot be reached; "
          "auto: in the state folder, off: none."),

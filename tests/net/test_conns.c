@@ -33,11 +33,14 @@ static void test_echo(struct world *w)
 static void echo_at(struct world *w, const struct address *at)
 {
     struct pair p;
+    struct address reached;
     pair_listen_at(&p, w, at);
     p.server.on_bytes = echo;
     pair_dial(&p);
     end_send(&p.client, 5000);
     world_run_until(w, has_echo, &p);
+    conn_local_address(p.server.conn, &reached);
+    assert_true(address_equals(&reached, &p.at));
     pair_close(&p);
 }
 
@@ -52,6 +55,21 @@ static void test_echo_ipv6(struct world *w)
 {
     struct address at = {.family = ADDRESS_IPV6, .ip[15] = 1};
     echo_at(w, &at);
+}
+
+/* A listener on every address: which one was taken, the conn knows. */
+static void test_local_address(struct world *w)
+{
+    struct address at = {.family = ADDRESS_IPV4};
+    struct address reached;
+    struct pair p;
+    pair_listen_at(&p, w, &at);
+    p.at = (struct address){.family = ADDRESS_IPV4, .port = p.at.port, .ip = {127, 0, 0, 2}};
+    pair_dial(&p);
+    world_run_until(w, pair_is_open, &p);
+    conn_local_address(p.server.conn, &reached);
+    assert_true(address_equals(&reached, &p.at));
+    pair_close(&p);
 }
 
 static void test_dial_refused(struct world *w)
@@ -231,6 +249,7 @@ int main(void)
         {"echo", test_echo, ON_BOTH},
         {"echo over a Unix socket", test_echo_unix, ON_BOTH},
         {"echo over IPv6", test_echo_ipv6, ON_BOTH},
+        {"local address: of a listener everywhere", test_local_address, ON_LOOP},
         {"dial: refused", test_dial_refused, ON_BOTH},
         {"dial: no such Unix socket", test_dial_refused_unix, ON_BOTH},
         {"dial: fails at once", test_dial_fails_at_once, ON_BOTH},

@@ -108,6 +108,11 @@ static void on_accepted(struct sim_event *e)
     sim_flow_want_write(c);
 }
 
+void sim_local_address(const struct conn *conn, struct address *out)
+{
+    *out = sim_conn_of(conn)->place->at;
+}
+
 static void on_refused(struct sim_event *e)
 {
     sim_conn_end(container_of(e, struct sim_conn, open_event), STATUS_REFUSED);

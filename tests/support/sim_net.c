@@ -67,6 +67,7 @@ static const struct net_ops operations = {
     .send = sim_send,
     .send_buf = sim_send_buf,
     .queued = sim_queued,
+    .local_address = sim_local_address,
     .pause = sim_pause,
     .resume = sim_resume,
     .close = sim_close,

@@ -110,6 +110,7 @@ struct conn *sim_dial(struct net *net, const struct address *to, const struct di
 bool sim_send(struct conn *conn, const struct span *parts, size_t count);
 bool sim_send_buf(struct conn *conn, struct buf *bytes);
 byte_count sim_queued(const struct conn *conn);
+void sim_local_address(const struct conn *conn, struct address *out);
 void sim_pause(struct conn *conn);
 void sim_resume(struct conn *conn);
 void sim_close(struct conn *conn, enum close_how how);

@@ -5,7 +5,7 @@
 #include "core/wire/crc32c.h"
 #include "core/wire/doc_write.h"
 
-enum { FORMAT_VERSION = 1, SUM_BYTES = 4, PRESENTATIONS = 2 };
+enum { FORMAT_VERSION = 1, SUM_BYTES = 4, PRESENTATIONS = 3 };
 
 /* What a value may be: anything else comes from a damaged file. */
 static const struct field {
@@ -37,6 +37,7 @@ size_t hello_keep_write(const struct hello_values *values, uint8_t out[HELLO_KEE
         memcpy(&value, (const char *)values + FIELDS[i].at, sizeof value);
         put_int32(&w, FIELDS[i].name, value);
     }
+    put_text(&w, "setName", span_text(values->set_name));
     write_close(&w, document);
     uint32_t sum = crc32c(0, written(&w));
     write_int32(write_room(&w, SUM_BYTES), (int32_t)sum);
@@ -53,6 +54,22 @@ static bool read_field(struct span document, const char *name, int32_t least, in
         return false;
     }
     *value = (int32_t)wide;
+    return true;
+}
+
+/* Absent in files of before there were names. */
+static bool read_set_name(struct span document, char name[SET_NAME_BYTES_MOST + 1])
+{
+    struct element e;
+    struct span text = span_of(NULL, 0);
+    if (view_find(document, "setName", &e) &&
+        (!element_text(&e, &text) || text.size > SET_NAME_BYTES_MOST)) {
+        return false;
+    }
+    memset(name, 0, SET_NAME_BYTES_MOST + 1);
+    if (text.size > 0) {
+        memcpy(name, text.at, text.size);
+    }
     return true;
 }
 
@@ -75,6 +92,9 @@ bool hello_keep_read(struct span bytes, struct hello_values *values)
             return false;
         }
         memcpy((char *)&read + FIELDS[i].at, &number, sizeof number);
+    }
+    if (!read_set_name(document, read.set_name)) {
+        return false;
     }
     *values = read;
     return true;

@@ -3,7 +3,10 @@
 #include "core/wire/codes.h"
 #include "core/wire/reply_write.h"
 
-enum { APPLICATION_NAME_BYTES_MOST = 128, HELLO_REPLY_BYTES_MOST = 512 };
+enum {
+    APPLICATION_NAME_BYTES_MOST = 128,
+    HELLO_REPLY_BYTES_MOST = 512 + SET_NAME_BYTES_MOST + 3 * HELLO_ADDRESS_BYTES_MOST
+};
 
 void hello_values_init(struct hello_values *values)
 {
@@ -125,16 +128,69 @@ bool hello_is_refused(const struct request_facts *facts, bool had_metadata, stru
 
 /* --- what is answered --- */
 
+enum presentation hello_presentation(const struct request_facts *to,
+                                     const struct hello_values *values)
+{
+    bool is_set = values->presentation == PRESENT_REPLICA_SET;
+    return is_set && to->hello.is_load_balanced ? PRESENT_MONGOS : values->presentation;
+}
+
+/* (setVersion, electionId) order primaries. They are the same for every process and for ever: a
+ * driver that has seen a larger pair takes us for a primary of the past. */
+static void put_member(struct doc_writer *w, const struct hello_values *values, struct span address)
+{
+    static const uint8_t election[12] = {0x7f, 0xff, 0xff, 0xff, [11] = 1};
+    write_head(w, ELEMENT_ARRAY, span_text("hosts"));
+    size_t hosts = write_open(w);
+    put_text(w, "0", address);
+    write_close(w, hosts);
+    put_text(w, "setName", span_text(values->set_name));
+    put_int32(w, "setVersion", 1);
+    put_text(w, "primary", address);
+    put_text(w, "me", address);
+    write_head(w, ELEMENT_OBJECT_ID, span_text("electionId"));
+    write_bytes(w, span_of(election, sizeof election));
+}
+
+static void put_last_write(struct doc_writer *w, int64_t now_ms)
+{
+    write_head(w, ELEMENT_DOCUMENT, span_text("lastWrite"));
+    size_t last_write = write_open(w);
+    put_date(w, "lastWriteDate", now_ms);
+    write_close(w, last_write);
+}
+
+static void put_presentation(struct doc_writer *w, const struct request_facts *to,
+                             const struct hello_values *values, const struct hello_asker *asker,
+                             int64_t now_ms)
+{
+    enum presentation as = hello_presentation(to, values);
+    bool is_set = as == PRESENT_REPLICA_SET;
+    bool is_ready = !is_set || values->set_name[0] != '\0';
+    put_bool(w, to->command == COMMAND_HELLO ? "isWritablePrimary" : "ismaster", is_ready);
+    if (as == PRESENT_MONGOS) {
+        put_text(w, "msg", span_text("isdbgrid"));
+    } else if (is_set) {
+        put_bool(w, "secondary", false);
+    }
+    if (is_set && is_ready) {
+        put_member(w, values, asker->address);
+        put_last_write(w, now_ms);
+    } else if (is_set) {
+        put_bool(w, "isreplicaset", true);
+    }
+    if (as != PRESENT_MONGOS) {
+        put_bool(w, "readOnly", false);
+    }
+}
+
 /* int32 where libmongoc and Java insist on it. No topologyVersion: drivers then poll, and need one
  * connection instead of two. helloOk only when asked, but then every time. */
 static void put_hello(struct doc_writer *w, const struct request_facts *to,
-                      const struct hello_values *values, int32_t connection_id, int64_t now_ms)
+                      const struct hello_values *values, const struct hello_asker *asker,
+                      int64_t now_ms)
 {
-    bool is_hello = to->command == COMMAND_HELLO;
-    put_bool(w, is_hello ? "isWritablePrimary" : "ismaster", true);
-    if (values->presentation == PRESENT_MONGOS) {
-        put_text(w, "msg", span_text("isdbgrid"));
-    }
+    put_presentation(w, to, values, asker, now_ms);
     if (to->hello.wants_hello_ok) {
         put_bool(w, "helloOk", true);
     }
@@ -145,12 +201,9 @@ static void put_hello(struct doc_writer *w, const struct request_facts *to,
     if (values->logical_session_timeout_minutes >= 0) {
         put_int32(w, "logicalSessionTimeoutMinutes", values->logical_session_timeout_minutes);
     }
-    put_int32(w, "connectionId", connection_id);
+    put_int32(w, "connectionId", asker->connection_id);
     put_int32(w, "minWireVersion", 0);
     put_int32(w, "maxWireVersion", values->max_wire_version);
-    if (values->presentation == PRESENT_STANDALONE) {
-        put_bool(w, "readOnly", false);
-    }
     if (to->hello.is_load_balanced) {
         write_head(w, ELEMENT_OBJECT_ID, span_text("serviceId"));
         write_bytes(w, span_of(values->service_id, sizeof values->service_id));
@@ -159,7 +212,7 @@ static void put_hello(struct doc_writer *w, const struct request_facts *to,
 }
 
 bool reply_hello(struct buf *out, const struct request_facts *to, int32_t reply_id,
-                 const struct hello_values *values, int32_t connection_id, int64_t now_ms)
+                 const struct hello_values *values, const struct hello_asker *asker, int64_t now_ms)
 {
     uint8_t bytes[HELLO_REPLY_BYTES_MOST];
     struct doc_writer w;
@@ -169,7 +222,7 @@ bool reply_hello(struct buf *out, const struct request_facts *to, int32_t reply_
     write_begin(&w, bytes, sizeof bytes);
     reply_open(&w, to, reply_id);
     size_t document = write_open(&w);
-    put_hello(&w, to, values, connection_id, now_ms);
+    put_hello(&w, to, values, asker, now_ms);
     write_close(&w, document);
     reply_close(&w, out);
     return true;

@@ -1,4 +1,5 @@
-/* The answer to hello, isMaster and ismaster: one mongos, or a standalone. */
+/* The answer to hello, isMaster and ismaster: one mongos, the primary of a replica set that has no
+ * other member, or a standalone. */
 #ifndef CORE_WIRE_HELLO_REPLY_H
 #define CORE_WIRE_HELLO_REPLY_H
 
@@ -9,9 +10,12 @@
 #include "core/wire/inspect.h"
 #include "core/wire/reply.h"
 
-enum presentation { PRESENT_MONGOS, PRESENT_STANDALONE };
+enum presentation { PRESENT_MONGOS, PRESENT_STANDALONE, PRESENT_REPLICA_SET };
 
-/* Mirrored from upstream: the weakest reachable data-bearing node. */
+enum { SET_NAME_BYTES_MOST = 127, HELLO_ADDRESS_BYTES_MOST = 280 };
+
+/* Mirrored from upstream: the weakest reachable data-bearing node. Compared as bytes: what follows
+ * the set name's end is zero. */
 struct hello_values {
     enum presentation presentation;
     int32_t max_wire_version;
@@ -20,6 +24,14 @@ struct hello_values {
     int32_t max_write_batch_size;
     int32_t logical_session_timeout_minutes; /* negative: left out, disables sessions */
     uint8_t service_id[12];                  /* constant per process */
+    char set_name[SET_NAME_BYTES_MOST + 1];  /* of PRESENT_REPLICA_SET; empty: not known yet */
+};
+
+/* The client that is answered. */
+struct hello_asker {
+    int32_t connection_id; /* shown by drivers */
+    struct span address;   /* "host:port" or a path: where it reached us, or is to reach us. Of
+                              PRESENT_REPLICA_SET only; at most HELLO_ADDRESS_BYTES_MOST */
 };
 
 /* What MongoDB's own limits are: for before the first contact, with wire version 17. */
@@ -41,9 +53,16 @@ bool hello_is_refused(const struct request_facts *facts, bool had_metadata, stru
 /* For logs and reports; spans are empty when absent. */
 void hello_read_client(struct span client, struct client_names *out);
 
-/* `now_ms` is wall-clock time since 1970. `connection_id` is shown by drivers. False: the request
+/* As what this client sees us: one that says loadBalanced: true always sees a mongos (or the
+ * standalone), since a load balancer has mongoses behind it. */
+enum presentation hello_presentation(const struct request_facts *to,
+                                     const struct hello_values *values);
+
+/* `now_ms` is wall-clock time since 1970. A replica set whose name is not known yet is answered as
+ * by a member that is not initialised (RSGhost): drivers keep it and ask again. False: the request
  * expects no reply. */
 bool reply_hello(struct buf *out, const struct request_facts *to, int32_t reply_id,
-                 const struct hello_values *values, int32_t connection_id, int64_t now_ms);
+                 const struct hello_values *values, const struct hello_asker *asker,
+                 int64_t now_ms);
 
 #endif

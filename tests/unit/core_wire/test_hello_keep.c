@@ -7,7 +7,8 @@ static struct hello_values some_values(void)
 {
     struct hello_values values;
     hello_values_init(&values);
-    values.presentation = PRESENT_STANDALONE;
+    values.presentation = PRESENT_REPLICA_SET;
+    memset(values.set_name, 's', SET_NAME_BYTES_MOST);
     values.max_wire_version = 27;
     values.max_write_batch_size = 1000;
     values.logical_session_timeout_minutes = -1;
@@ -24,6 +25,11 @@ static void test_there_and_back(void **state)
     read.service_id[0] = 7;
     kept.service_id[0] = 7;
     size_t size = hello_keep_write(&kept, bytes);
+    assert_true(hello_keep_read(span_of(bytes, size), &read));
+    assert_memory_equal(&read, &kept, sizeof kept);
+
+    memset(kept.set_name, 0, sizeof kept.set_name);
+    size = hello_keep_write(&kept, bytes);
     assert_true(hello_keep_read(span_of(bytes, size), &read));
     assert_memory_equal(&read, &kept, sizeof kept);
 }

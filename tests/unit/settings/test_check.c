@@ -34,6 +34,30 @@ static void test_listening_beyond_loopback_must_be_asked_for(void **state)
     assert_error("listen.unixSocket", "a whole path");
 }
 
+static void test_presentations(void **state)
+{
+    (void)state;
+    load_two("--listen.presentation=replicaSet", "--listen.advertisedHost=db.example.test");
+    assert_clean();
+    load_two("--listen.presentation=replicaSet", "--listen.advertisedHost=[::1]:4000");
+    assert_clean();
+    load_two("--listen.presentation=replicaSet", "--listen.advertisedHost=Db.example.test");
+    assert_error("listen.advertisedHost", "write it so");
+    load_two("--listen.presentation=replicaSet", "--listen.advertisedHost=db.example.test:0");
+    assert_error("listen.advertisedHost", "host or host:port is expected");
+    load_flag("--listen.advertisedHost=db.example.test");
+    assert_warning("listen.advertisedHost", "has no effect");
+    load_flag("--listen.replicaSet=rs0");
+    assert_warning("listen.replicaSet", "has no effect");
+    load_flag("--listen.presentation=mongod");
+    assert_error("listen.presentation", "replicaSet");
+
+    char *flags[] = {"--listen.presentation=replicaSet", "--listen.addresses=0.0.0.0:27017",
+                     "--listen.allowUnauthenticated=true", NULL};
+    load(GOOD_URI, NULL, NULL, flags);
+    assert_warning("listen.advertisedHost", "behind a port mapping");
+}
+
 static void test_pools(void **state)
 {
     (void)state;
@@ -163,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         in_world(test_the_defaults_are_good),
         in_world(test_listening_beyond_loopback_must_be_asked_for),
+        in_world(test_presentations),
         in_world(test_pools),
         in_world(test_outbound_proxies),
         in_world(test_seeds_and_resolvers),

@@ -1,0 +1,108 @@
+"""What applications may say in their URI: replicaSet= with listen.presentation, and
+loadBalanced=true."""
+import urllib.parse
+
+import pymongo
+import pymongo.errors
+import pytest
+
+import clients_run
+from atlas.deployment import SET_NAME
+
+AS_SET = "--listen.presentation=replicaSet"
+client = pytest.mark.parametrize("client", clients_run.ALL, ids=lambda c: c.name)
+
+
+@pytest.fixture
+def direct(atlas):
+    return atlas.direct_uri()
+
+
+@client
+def test_every_client_as_of_a_replica_set(client, start, direct):
+    mooring = start(AS_SET)
+    clients_run.check(client, mooring.uri(replicaSet=SET_NAME), "operations", direct=direct)
+
+
+def test_one_primary_and_nothing_else(start):
+    mooring = start(AS_SET)
+    with mooring.client(replicaSet=SET_NAME) as client:
+        assert client.admin.command("hello")["setName"] == SET_NAME
+        assert client.primary == ("127.0.0.1", mooring.port)
+        assert client.nodes == {client.primary} and not client.secondaries
+        assert client.topology_description.topology_type_name == "ReplicaSetWithPrimary"
+
+
+@pytest.mark.parametrize("mode", ["primaryPreferred", "secondaryPreferred", "nearest"])
+def test_reads_that_may_go_elsewhere(mode, start):
+    with start(AS_SET).client(replicaSet=SET_NAME, readPreference=mode) as client:
+        client.shop.things.insert_one({"mode": mode})
+        assert client.shop.things.estimated_document_count() > 0
+
+
+def test_a_name_of_ones_own_and_a_host(start):
+    """The seed is replaced by what hello says: localhost resolves to where we listen, too."""
+    mooring = start(AS_SET, "--listen.replicaSet=rs0", "--listen.advertisedHost=localhost")
+    with mooring.client(replicaSet="rs0") as client:
+        client.shop.things.insert_one({})
+        assert client.primary == ("localhost", mooring.port)
+    with mooring.client(replicaSet="other", serverSelectionTimeoutMS=1000) as client:
+        with pytest.raises(pymongo.errors.ServerSelectionTimeoutError):
+            client.admin.command("ping")
+
+
+def test_by_localhost_in_the_uri(start):
+    mooring = start(AS_SET)
+    uri = f"mongodb://localhost:{mooring.port}/?replicaSet={SET_NAME}"
+    with pymongo.MongoClient(uri, serverSelectionTimeoutMS=10000) as client:
+        client.shop.things.insert_one({})
+        assert client.primary == ("127.0.0.1", mooring.port)
+
+
+def test_by_a_unix_socket(start, tmp_path):
+    path = tmp_path / "mooring.sock"
+    start(AS_SET, f"--listen.unixSocket={path}")
+    uri = f"mongodb://{urllib.parse.quote(str(path), safe='')}/?replicaSet={SET_NAME}"
+    with pymongo.MongoClient(uri, serverSelectionTimeoutMS=10000) as client:
+        client.shop.things.insert_one({})
+        assert client.primary[0] == str(path)
+
+
+def test_it_outlives_an_election(start, atlas):
+    mooring = start(AS_SET)
+    with mooring.client(replicaSet=SET_NAME, retryWrites=True) as client:
+        client.shop.things.insert_one({})
+        atlas.step_down(seconds=0.5)
+        client.shop.things.insert_one({})
+        assert client.primary == ("127.0.0.1", mooring.port)
+
+
+def test_a_mongos_is_none_for_who_wants_a_set(start):
+    """Nothing on the wire shows it to the proxy: the driver's own error is what there is."""
+    with start().client(replicaSet=SET_NAME, serverSelectionTimeoutMS=1000) as client:
+        with pytest.raises(pymongo.errors.ServerSelectionTimeoutError):
+            client.admin.command("ping")
+
+
+def test_the_app_starts_before_the_name_is_known(start, atlas, tmp_path):
+    """Remembered on disk; without that, the member is not ready, and is waited for."""
+    kept = tmp_path / "hello"
+    atlas.kill()
+    mooring = start(AS_SET, f"--listen.lastHelloFile={kept}", uri=without_name(atlas))
+    with mooring.client(replicaSet=SET_NAME) as client:
+        said = client.topology_description
+        assert not said.has_writable_server()
+        atlas.restart()
+        client.shop.things.insert_one({})
+        assert client.primary == ("127.0.0.1", mooring.port)
+    assert "listen.presentation: the name of the replica set is not known" in mooring.said()
+    atlas.kill()
+    second = start(AS_SET, f"--listen.lastHelloFile={kept}", uri=without_name(atlas))
+    with second.client(replicaSet=SET_NAME, directConnection=True) as client:
+        assert client.admin.command("hello")["setName"] == SET_NAME
+    atlas.restart()
+
+
+def without_name(atlas):
+    """No TXT record and no replicaSet=: the servers alone know the name."""
+    return atlas.direct_uri().replace(f"&replicaSet={SET_NAME}", "")
