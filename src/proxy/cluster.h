@@ -33,9 +33,11 @@ void cluster_free(struct cluster *c);
  * the transaction. NULL: any suitable one can. */
 struct node *cluster_find_bound(struct cluster *c, const struct request_facts *facts);
 
-/* Server selection. FOUND: `*node` is the one, and its pool is up. */
+/* Server selection. FOUND: `*node` is the one, and its pool is up. `failed` is the id of the node
+ * that a first attempt failed at, 0 for none: of several mongoses another one is then preferred. */
 enum select_outcome cluster_choose(struct cluster *c, const struct request_facts *facts,
-                                   struct node **node, struct select_refusal *refusal);
+                                   uint32_t failed, struct node **node,
+                                   struct select_refusal *refusal);
 
 /* Queues the exchange until something changes; false when the queue's bounds are reached. */
 bool cluster_wait(struct cluster *c, struct exchange *x);
@@ -74,6 +76,11 @@ void cluster_on_cursor(struct cluster *c, int64_t cursor, struct node *node);
 void cluster_on_cursor_gone(struct cluster *c, int64_t cursor, struct node *node);
 void cluster_on_command_error(struct cluster *c, struct node *node, const struct backend *backend,
                               int32_t code, const struct reply_facts *reply);
+
+/* A backend died while it served. Not for a reply that did not come in time, which says nothing of
+ * the server (SDAM). */
+void cluster_on_network_error(struct cluster *c, struct node *node, const struct backend *backend,
+                              enum status why);
 
 /* --- for nodes and monitors --- */
 

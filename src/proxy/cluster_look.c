@@ -46,6 +46,7 @@ bool cluster_look(struct cluster *c, struct cluster_sight *out)
                              (row.is_usable || row.why[0] == '\0');
         }
     }
-    out->is_serving = cluster_choose(c, &write, &node, &refusal) == SELECT_FOUND && is_ready(node);
+    out->is_serving =
+        cluster_choose(c, &write, 0, &node, &refusal) == SELECT_FOUND && is_ready(node);
     return out->count > 0;
 }

@@ -81,7 +81,8 @@ static void note_transaction(struct cluster *c, const struct request_facts *fact
 }
 
 enum select_outcome cluster_choose(struct cluster *c, const struct request_facts *facts,
-                                   struct node **node, struct select_refusal *refusal)
+                                   uint32_t failed, struct node **node,
+                                   struct select_refusal *refusal)
 {
     uint32_t id;
     if (c->topology == NULL) {
@@ -92,6 +93,8 @@ enum select_outcome cluster_choose(struct cluster *c, const struct request_facts
         .mode = facts->preference.is_present ? facts->preference.mode : READ_PRIMARY,
         .tags = facts->preference.tags,
         .max_staleness_seconds = facts->preference.max_staleness_seconds,
+        .excluded = &failed,
+        .excluded_count = failed != 0 && topology_kind(c->topology) == TOPOLOGY_SHARDED ? 1 : 0,
         .operations = operations_at,
         .owner = c,
     };
@@ -235,4 +238,18 @@ void cluster_on_command_error(struct cluster *c, struct node *node, const struct
                   node->name, code);
         log_info(LOG_TOPOLOGY, node->name, "its state changed (code %d): checking", code);
     }
+}
+
+void cluster_on_network_error(struct cluster *c, struct node *node, const struct backend *backend,
+                              enum status why)
+{
+    bool is_current = pool_is_current(node->pool, backend->id);
+    if (node->is_removed || !is_current) {
+        return;
+    }
+    error_set(&c->why, why, "%s: a connection broke while it served: %s", node->name,
+              status_text(why));
+    log_warn(LOG_TOPOLOGY, node->name, "a connection broke while it served: %s; checking",
+             status_text(why));
+    topology_on_network_error(c->topology, node->id, is_current, why, net_now(c->proxy->net));
 }

@@ -7,7 +7,9 @@
  *   4. exchange_wait: it waits in the pool of that node; the pool grants, or refuses.
  *   5. send_request: out it goes under our own request id; the rest of a large one as it comes.
  *   6. exchange_on_reply_…: the reply is read, noted and relayed (exchange_reply.c).
- *   7. exchange_finish: the backend goes back, the client's next request begins (exchange_end.c).
+ *   7. exchange_repeat: what failed in a way that another attempt can mend goes back to 3, once
+ *      (exchange_retry.c).
+ *   8. exchange_finish: the backend goes back, the client's next request begins (exchange_end.c).
  *
  *   RECEIVING ─┬─ GREETING ──────────────────────────────┐
  *              ├─ SELECTING ⇄ WAITING ─ SENDING ─ RELAYING ─ DONE
@@ -63,6 +65,7 @@ struct exchange *exchange_begin(struct client *client, struct message_head head,
     sm_init(&x->state, states, EXCHANGE_RECEIVING);
     buf_init(&x->request, &proxy->net->chunks);
     buf_init(&x->reply, &proxy->net->chunks);
+    buf_init(&x->earlier, &proxy->net->chunks);
     metrics_count(&proxy->metrics, requests);
     bool is_small = (byte_count)head.length <= proxy->settings->limits.hold_bytes;
     if (!buf_prepare(&x->request, is_small ? (byte_count)head.length : CHUNK_BYTES) ||
@@ -204,8 +207,7 @@ static enum pool_lane lane_of(const struct request_facts *facts)
     return facts_is_priority(facts) ? LANE_FOLLOW_UP : LANE_NEW;
 }
 
-/* The operation's own limit, counted from its arrival; MSEC_NEVER when it has none. */
-static msec own_deadline(const struct exchange *x)
+msec exchange_own_deadline(const struct exchange *x)
 {
     bool waits_for_events = x->facts.command == COMMAND_GET_MORE;
     return waits_for_events ? MSEC_NEVER : msec_after(x->arrived, x->facts.max_time_ms);
@@ -219,8 +221,8 @@ static void exchange_wait(struct exchange *x, struct node *node)
     }
     exchange_move(x, EXCHANGE_WAITING);
     x->node = node;
-    x->waiter =
-        node_want(node, x->id, lane_of(&x->facts), msec_earlier(x->pool_patience, own_deadline(x)));
+    x->waiter = node_want(node, x->id, lane_of(&x->facts),
+                          msec_earlier(x->pool_patience, exchange_own_deadline(x)));
     node_perform(node);
 }
 
@@ -242,7 +244,8 @@ static void wait_for_server(struct exchange *x)
         exchange_move(x, EXCHANGE_SELECTING);
         metrics_count(&x->proxy->metrics, outage_waits);
         msec limit = msec_after(x->arrived, settings->outage.queue_timeout_ms);
-        net_set_deadline(x->proxy->net, &x->deadline, msec_earlier(limit, own_deadline(x)));
+        net_set_deadline(x->proxy->net, &x->deadline,
+                         msec_earlier(limit, exchange_own_deadline(x)));
     }
 }
 
@@ -256,7 +259,7 @@ void exchange_choose(struct exchange *x)
         exchange_wait(x, node);
         return;
     }
-    switch (cluster_choose(x->proxy->cluster, &x->facts, &node, &refusal)) {
+    switch (cluster_choose(x->proxy->cluster, &x->facts, x->failed, &node, &refusal)) {
     case SELECT_FOUND:
         exchange_wait(x, node);
         return;

@@ -65,6 +65,11 @@ struct exchange {
     bool backend_paused;
     bool is_bound;       /* only its node can serve it */
     bool was_sent_again; /* after a server wanted the login once more */
+
+    bool must_repeat; /* its first attempt failed in a way that lets it be repeated */
+    bool was_repeated;
+    uint32_t failed;    /* the node's id of that first attempt; 0: none */
+    struct buf earlier; /* what the client gets when the second attempt does no better */
 };
 
 /* A message of the client begins. */

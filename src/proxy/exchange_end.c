@@ -79,7 +79,7 @@ void exchange_on_deadline(struct deadline *d, msec now)
     }
 }
 
-/* --- 7. the end --- */
+/* --- 8. the end --- */
 
 struct client *exchange_live_client(const struct exchange *x)
 {
@@ -120,6 +120,7 @@ void exchange_finish(struct exchange *x)
     exchange_move(x, EXCHANGE_DONE);
     buf_clear(&x->request);
     buf_clear(&x->reply);
+    buf_clear(&x->earlier);
     free(x->flat_owned);
     free(x->stream);
     proxy_give_exchange(x->proxy, x);

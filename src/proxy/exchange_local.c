@@ -206,6 +206,11 @@ void exchange_refuse(struct exchange *x, enum status status)
     msec max_time = x->facts.max_time_ms;
     enum situation situation = situation_of(status);
     bool waited_out = status == STATUS_QUEUE_TIMED_OUT || status == STATUS_NOT_SUITABLE;
+    if (!buf_is_empty(&x->earlier)) {
+        exchange_send_earlier(x); /* a second attempt found nowhere to go */
+        exchange_finish(x);
+        return;
+    }
     if (waited_out && max_time > 0 && net_now(x->proxy->net) >= x->arrived + max_time) {
         situation = SITUATION_TIME_EXPIRED;
     }

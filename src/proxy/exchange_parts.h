@@ -1,5 +1,6 @@
 /* What the files of an exchange share: exchange.c (the walk), exchange_local.c (answers of our
- * own), exchange_reply.c (the server's reply) and exchange_end.c (how it ends). Nobody else
+ * own), exchange_reply.c (the server's reply), exchange_retry.c (the second attempt) and
+ * exchange_end.c (how it ends). Nobody else
  * includes this. */
 #ifndef PROXY_EXCHANGE_PARTS_H
 #define PROXY_EXCHANGE_PARTS_H
@@ -42,6 +43,26 @@ void exchange_answer_fault(struct exchange *x);
 /* Sends an error document (nothing to who expects none) and finishes. `text` without "mooring: ".
  */
 void exchange_answer_error(struct exchange *x, struct error_row row, const char *text);
+
+/* --- the second attempt --- */
+
+/* Its operation's own limit, counted from its arrival; MSEC_NEVER when it has none. */
+msec exchange_own_deadline(const struct exchange *x);
+
+/* Whether the request may go out again after its connection was lost, or after the reply that is
+ * complete by now. */
+bool exchange_may_repeat_after_loss(const struct exchange *x);
+bool exchange_may_repeat_after_reply(const struct exchange *x);
+
+/* Sends it again, to whatever node suits now; it has no backend any more. When that comes to
+ * nothing the client gets what `earlier` holds. */
+void exchange_repeat(struct exchange *x);
+
+/* Whether `earlier` is what the client should get, and not the reply that is complete by now. */
+bool exchange_prefers_earlier(const struct exchange *x);
+
+/* Sends it. */
+void exchange_send_earlier(struct exchange *x);
 
 /* The reply did not come within upstream.operationTimeoutMS, or the drained one not in time. */
 void exchange_on_no_reply(struct exchange *x);

@@ -112,27 +112,35 @@ static void note(struct exchange *x)
     }
 }
 
-static bool deliver_rewritten(struct exchange *x, struct span body)
+/* A reply to be rewritten, as the client is to see it; false: it is fine as it is. */
+static bool rewrite(struct exchange *x, struct span body, struct buf *out)
 {
     uint8_t head[HEADER_BYTES];
     struct buf whole;
-    struct buf rewritten;
     void *owned;
+    if (!node_is_mongod(x->node) || !reply_may_need_rewrite(&x->skim.facts)) {
+        return false;
+    }
     buf_init(&whole, &x->proxy->net->chunks);
-    buf_init(&rewritten, &x->proxy->net->chunks);
     client_head(x, head);
     buf_append_always(&whole, span_of(head, sizeof head));
     buf_append_always(&whole, body);
     struct span message = buf_flatten(&whole, &owned);
-    bool is_changed = reply_rewrite(message, header_read(head), &rewritten);
-    if (is_changed) {
-        x->reply_began = true;
-        client_send_buf(x->client, &rewritten);
-    }
+    bool is_changed = reply_rewrite(message, header_read(head), out);
     free(owned);
     buf_clear(&whole);
-    buf_clear(&rewritten);
     return is_changed;
+}
+
+/* The error of a first attempt, in case that the second one does no better. */
+static void keep_earlier(struct exchange *x, struct span body)
+{
+    uint8_t head[HEADER_BYTES];
+    if (!rewrite(x, body, &x->earlier)) {
+        client_head(x, head);
+        buf_append_always(&x->earlier, span_of(head, sizeof head));
+        buf_append_always(&x->earlier, body);
+    }
 }
 
 static bool must_log_in_again(const struct exchange *x)
@@ -141,16 +149,32 @@ static bool must_log_in_again(const struct exchange *x)
            x->is_held_whole && !x->was_sent_again;
 }
 
+static void deliver(struct exchange *x, struct span body)
+{
+    struct buf rewritten;
+    buf_init(&rewritten, &x->proxy->net->chunks);
+    if (wants_bytes(x) && rewrite(x, body, &rewritten)) {
+        x->reply_began = true;
+        client_send_buf(x->client, &rewritten);
+    } else {
+        relay(x, body);
+    }
+    buf_clear(&rewritten);
+}
+
 static void deliver_small(struct exchange *x, struct span body)
 {
     if (must_log_in_again(x)) {
         return; /* exchange_on_reply_end sends it again */
     }
     note(x);
-    bool is_rewritten = wants_bytes(x) && node_is_mongod(x->node) &&
-                        reply_may_need_rewrite(&x->skim.facts) && deliver_rewritten(x, body);
-    if (!is_rewritten) {
-        relay(x, body);
+    if (exchange_may_repeat_after_reply(x)) {
+        x->must_repeat = true; /* by exchange_on_reply_end */
+        keep_earlier(x, body);
+    } else if (exchange_prefers_earlier(x)) {
+        exchange_send_earlier(x);
+    } else {
+        deliver(x, body);
     }
 }
 
@@ -237,26 +261,51 @@ void exchange_on_reply_end(struct exchange *x)
     metrics_count(&x->proxy->metrics, replies);
     tell_topology(x);
     give_back(x);
-    exchange_finish(x);
+    if (x->must_repeat) {
+        exchange_repeat(x);
+    } else {
+        exchange_finish(x);
+    }
     node_perform(node);
     cluster_perform(cluster);
 }
 
-void exchange_on_backend_lost(struct exchange *x, enum status why)
+static void print_lost(const struct exchange *x, enum status why, char *text, size_t size)
+{
+    char place[ADDRESS_TEXT_SIZE * 3];
+    node_print_name(x->node, place, sizeof place);
+    snprintf(text, size, "the connection to %s broke after %lld ms, before a reply came: %s", place,
+             (long long)(net_now(x->proxy->net) - x->arrived), status_text(why));
+}
+
+static void end_lost(struct exchange *x, enum status why)
 {
     char text[ERROR_TEXT_SIZE];
-    char place[ADDRESS_TEXT_SIZE * 3];
     struct client *client = exchange_live_client(x);
-    x->backend = NULL;
-    node_print_name(x->node, place, sizeof place);
+    struct error_row row = error_row_for(SITUATION_LOST, operation_of(&x->facts));
     if (x->reply_began && client != NULL) {
         exchange_finish(x);
         client_close(client, why, "the server's connection broke in the middle of a reply");
         return;
     }
-    snprintf(text, sizeof text, "the connection to %s broke after %lld ms, before a reply came: %s",
-             place, (long long)(net_now(x->proxy->net) - x->arrived), status_text(why));
-    exchange_answer_error(x, error_row_for(SITUATION_LOST, operation_of(&x->facts)), text);
+    print_lost(x, why, text, sizeof text);
+    if (exchange_may_repeat_after_loss(x)) {
+        reply_error(&x->earlier, &x->facts, proxy_next_id(x->proxy), row, text);
+        exchange_repeat(x);
+    } else {
+        exchange_answer_error(x, row, text);
+    }
+}
+
+void exchange_on_backend_lost(struct exchange *x, enum status why)
+{
+    struct cluster *cluster = x->proxy->cluster;
+    if (why != STATUS_PROTOCOL_ERROR) {
+        cluster_on_network_error(cluster, x->node, x->backend, why);
+    }
+    x->backend = NULL;
+    end_lost(x, why);
+    cluster_perform(cluster);
 }
 
 void exchange_on_no_reply(struct exchange *x)

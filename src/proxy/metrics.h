@@ -15,6 +15,7 @@
     X(replies, "replies relayed")                                                                \
     X(errors_made, "error documents made by Mooring")                                            \
     X(unacknowledged_dropped, "unacknowledged writes that could not be delivered")               \
+    X(repeated, "requests that Mooring sent a second time after a failure")                      \
     X(abandoned, "requests whose client left before the reply")                                  \
     X(dials, "upstream connections begun")                                                       \
     X(dials_failed, "upstream connections that did not become ready")                            \

@@ -253,6 +253,11 @@ void node_on_backend_gone(struct node *node, struct backend *b)
     } else {
         pool_on_closed(node->pool, b->id, now);
     }
+    if (b->was_ready && b->state.now_in != BACKEND_CLOSING && node->monitor != NULL) {
+        /* One that died by itself, perhaps idle: that alone says nothing of the server (SDAM), but
+         * is a reason to look. */
+        monitor_hurry(node->monitor, false);
+    }
     node_perform(node);
 }
 

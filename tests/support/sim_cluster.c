@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/require.h"
 #include "support/sim_server.h"
@@ -42,6 +43,7 @@ struct sim_cluster *sim_cluster_new(struct sim *sim, size_t nodes)
     c->term = 1;
     c->next_cursor = 1000;
     deadline_init(&c->election, on_elected);
+    list_init(&c->retryable);
     for (size_t i = 0; i < nodes; i++) {
         node_init(c, (int)i);
         used += (size_t)snprintf(c->uri + used, sizeof c->uri - used, "%s%s",
@@ -188,9 +190,26 @@ void sim_node_hello(const struct sim_node *n, const bson_t *request, bson_t *rep
 
 /* --- looked at, and the end --- */
 
+struct sim_fate *sim_cluster_fate(struct sim_cluster *c, int64_t token)
+{
+    require(token >= 0);
+    if ((size_t)token >= c->fate_room) {
+        size_t room = 2 * (size_t)token + 64;
+        c->fates = xrealloc(c->fates, room * sizeof *c->fates);
+        memset(c->fates + c->fate_room, 0, (room - c->fate_room) * sizeof *c->fates);
+        c->fate_room = room;
+    }
+    return &c->fates[token];
+}
+
 size_t sim_cluster_executed(const struct sim_cluster *c, int64_t token)
 {
-    return token >= 0 && (size_t)token < c->executed_room ? c->executed[token] : 0;
+    return token >= 0 && (size_t)token < c->fate_room ? c->fates[token].executed : 0;
+}
+
+size_t sim_cluster_attempts(const struct sim_cluster *c, int64_t token)
+{
+    return token >= 0 && (size_t)token < c->fate_room ? c->fates[token].attempts : 0;
 }
 
 void sim_cluster_close(struct sim_cluster *c)
@@ -206,6 +225,7 @@ void sim_cluster_free(struct sim_cluster *c)
     for (size_t i = 0; i < c->count; i++) {
         require(list_is_empty(&c->nodes[i].servers));
     }
-    free(c->executed);
+    sim_retryable_forget(c);
+    free(c->fates);
     free(c);
 }

@@ -6,9 +6,9 @@
  * `more` (further batches that a cursor gives), `lock` (the one document that can be locked: held
  * by a transaction to its end, waited for by all others).
  *
- * Rules of real servers that it enforces: writes go to the primary (10107), reads elsewhere need a
- * $readPreference (13435), a cursor is known where it was made (43), a transaction where it was
- * begun (251). */
+ * Rules of real servers that it enforces: a write with a txnNumber is executed once, however often
+ * it comes, writes go to the primary (10107), reads elsewhere need a $readPreference (13435), a
+ * cursor is known where it was made (43), a transaction where it was begun (251). */
 #ifndef SUPPORT_SIM_CLUSTER_H
 #define SUPPORT_SIM_CLUSTER_H
 
@@ -24,8 +24,18 @@ struct sim_cluster;
 struct sim_failing {
     const char *command;
     int32_t code;
+    const char *label; /* of the error; NULL: those that a server of 4.4 or later would give */
     size_t times;
-    bool is_reset; /* no reply at all: the conn is reset */
+    bool is_reset;    /* no reply at all: the conn is reset */
+    bool is_executed; /* with is_reset: the command had been executed by then */
+    bool is_cut;      /* executed, and the conn is reset in the middle of the reply */
+};
+
+/* What has happened to the command with a token. */
+struct sim_fate {
+    uint8_t attempts; /* how often a node got it */
+    uint8_t executed;
+    bool is_read; /* may be executed more than once */
 };
 
 struct sim_node {
@@ -75,9 +85,9 @@ struct sim_cluster {
     const char *user; /* with SCRAM-SHA-256; NULL: no login is asked for */
     const char *password;
     char uri[300];
-    /* Tokens of commands that were executed, a byte each: how often. */
-    uint8_t *executed;
-    size_t executed_room;
+    struct sim_fate *fates; /* by token */
+    size_t fate_room;
+    struct list retryable; /* writes with a txnNumber that were executed: replicated at once */
 };
 
 /* One node makes a standalone, three a replica set whose first node is primary. Listening. */
@@ -98,8 +108,12 @@ void sim_node_revive(struct sim_node *n);
 /* All its conns are reset; it goes on. */
 void sim_node_reset(struct sim_node *n);
 
-/* How often a command with that token was executed. */
+/* How often a command with that token was executed, and how often it came to a node. */
 size_t sim_cluster_executed(const struct sim_cluster *c, int64_t token);
+size_t sim_cluster_attempts(const struct sim_cluster *c, int64_t token);
+
+/* The token's fate, to be changed or looked at. */
+struct sim_fate *sim_cluster_fate(struct sim_cluster *c, int64_t token);
 
 /* The primary; NULL when there is none. */
 struct sim_node *sim_cluster_primary(struct sim_cluster *c);

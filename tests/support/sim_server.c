@@ -23,13 +23,43 @@ struct sim_cursor {
 
 /* --- small parts of replies --- */
 
+static bool is_state_change(int32_t code)
+{
+    return code == CODE_NOT_PRIMARY || code == CODE_NOT_PRIMARY_NO_SECONDARY_OK || code == 91 ||
+           code == 189 || code == 11600 || code == 11602 || code == 13436;
+}
+
 static void append_error(const struct sim_node *n, bson_t *reply, int32_t code, const char *text)
 {
     BSON_APPEND_DOUBLE(reply, "ok", 0);
     BSON_APPEND_UTF8(reply, "errmsg", text);
     BSON_APPEND_INT32(reply, "code", code);
-    if (code == CODE_NOT_PRIMARY || code == 189 || code == 11600) {
+    if (is_state_change(code)) {
         sim_node_version(n, reply);
+    }
+}
+
+/* As a server of 4.4 or later labels it. */
+static const char *label_of(const bson_t *request, int32_t code)
+{
+    bool is_transaction = sim_has(request, "autocommit");
+    bool is_end = sim_has(request, "commitTransaction") || sim_has(request, "abortTransaction");
+    bool is_retryable = is_state_change(code) && sim_has(request, "txnNumber");
+    if (is_transaction && !is_end) {
+        return is_state_change(code) || code == CODE_NO_SUCH_TRANSACTION
+                   ? "TransientTransactionError"
+                   : NULL;
+    }
+    return is_retryable ? "RetryableWriteError" : NULL;
+}
+
+static void append_label(bson_t *reply, const char *label)
+{
+    bson_t labels;
+    if (label != NULL) {
+        BSON_APPEND_ARRAY_BEGIN(reply, "errorLabels", &labels);
+        BSON_APPEND_UTF8(&labels, "0", label);
+        bson_append_array_end(reply, &labels);
     }
 }
 
@@ -114,30 +144,25 @@ static void run_kill_cursors(struct sim_node *n, const bson_t *request, bson_t *
     bson_append_array_end(reply, &killed);
 }
 
-static void count_execution(struct sim_cluster *c, int64_t token)
-{
-    require(token >= 0);
-    if ((size_t)token >= c->executed_room) {
-        size_t room = 2 * (size_t)token + 64;
-        c->executed = xrealloc(c->executed, room);
-        memset(c->executed + c->executed_room, 0, room - c->executed_room);
-        c->executed_room = room;
-    }
-    c->executed[token]++;
-}
-
 static bool is_write(const char *name)
 {
     return strcmp(name, "insert") == 0 || strcmp(name, "update") == 0 ||
            strcmp(name, "commitTransaction") == 0 || strcmp(name, "abortTransaction") == 0;
 }
 
+static bool is_to_fail(const struct sim_failing *f, const char *name)
+{
+    return f->times > 0 && (f->command == NULL || strcmp(f->command, name) == 0);
+}
+
 /* The rules that a node of this role enforces: 0, or the code of the error. */
-static int32_t rule_broken(struct sim_node *n, const char *name, const bson_t *request)
+static int32_t rule_broken(struct sim_node *n, const char *name, const bson_t *request,
+                           const char **label)
 {
     struct sim_failing *f = &n->failing;
-    if (f->times > 0 && (f->command == NULL || strcmp(f->command, name) == 0)) {
+    if (f->code != 0 && is_to_fail(f, name)) {
         f->times--;
+        *label = f->label;
         return f->code;
     }
     if (is_write(name) && !n->is_primary) {
@@ -152,9 +177,12 @@ static int32_t rule_broken(struct sim_node *n, const char *name, const bson_t *r
 static void execute(struct sim_node *n, const char *name, const bson_t *request, bson_t *reply)
 {
     int64_t padding = sim_int(request, "bytes");
-    int32_t code = rule_broken(n, name, request);
+    const char *label = NULL;
+    int32_t code = rule_broken(n, name, request, &label);
+    struct sim_fate *fate = sim_cluster_fate(n->cluster, sim_int(request, "token"));
     if (code != 0) {
         append_error(n, reply, code, "refused by a rule of the simulated cluster");
+        append_label(reply, label == NULL ? label_of(request, code) : label);
         return;
     }
     if (strcmp(name, "find") == 0) {
@@ -168,14 +196,24 @@ static void execute(struct sim_node *n, const char *name, const bson_t *request,
     } else if (strstr(name, "Transaction") != NULL) {
         sim_txn_end(n, request);
     }
-    n->writes += is_write(name);
-    count_execution(n->cluster, sim_int(request, "token"));
+    if (!is_write(name) || !sim_retryable_is_repeated(n->cluster, request)) {
+        n->writes += is_write(name);
+        fate->executed++;
+        fate->is_read = strcmp(name, "find") == 0 && !sim_has(request, "autocommit");
+    }
     if (padding > 0) {
         uint8_t *bytes = xcalloc(1, (size_t)padding);
         BSON_APPEND_BINARY(reply, "padding", BSON_SUBTYPE_BINARY, bytes, (uint32_t)padding);
         free(bytes);
     }
     BSON_APPEND_DOUBLE(reply, "ok", 1);
+}
+
+static const char *name_of(const bson_t *request)
+{
+    bson_iter_t it;
+    require(bson_iter_init(&it, request) && bson_iter_next(&it));
+    return bson_iter_key(&it);
 }
 
 static bool is_hello(const bson_t *request)
@@ -215,9 +253,7 @@ static void note_service(struct sim_server *s)
 
 static void answer(struct sim_server *s, const bson_t *request, bson_t *reply)
 {
-    bson_iter_t it;
-    require(bson_iter_init(&it, request) && bson_iter_next(&it));
-    const char *name = bson_iter_key(&it);
+    const char *name = name_of(request);
     if (is_hello(request)) {
         answer_hello(s, request, reply);
     } else if (strncmp(name, "sasl", 4) == 0) {
@@ -243,6 +279,17 @@ static void free_reply(struct sim_reply *r)
     free(r);
 }
 
+static void send_half(struct sim_reply *r, int32_t to, const bson_t *reply)
+{
+    size_t size;
+    uint8_t *bytes = sim_message_write(1, to, 0, reply, &size);
+    struct span half = span_of(bytes, size / 2);
+    r->server->node->failing.times--;
+    conn_send(r->server->conn, &half, 1);
+    sim_server_close(r->server, CLOSE_FLUSH);
+    free(bytes);
+}
+
 /* As the node's mistakes have it; hello is spared. */
 static void send_bytes(struct sim_reply *r, const bson_t *reply)
 {
@@ -252,6 +299,10 @@ static void send_bytes(struct sim_reply *r, const bson_t *reply)
     if (!is_spared && n->wrong_ids > 0) {
         n->wrong_ids--;
         to++;
+    }
+    if (!is_spared && n->failing.is_cut && n->failing.times > 0) {
+        send_half(r, to, reply);
+        return;
     }
     sim_message_send(r->server->conn, 1, to, 0, reply);
     if (!is_spared && n->doubled > 0) {
@@ -288,6 +339,18 @@ static void on_due(struct deadline *d, msec now)
     send_reply(r);
 }
 
+/* No reply; executed or not. */
+static void reset_instead(struct sim_server *s, const bson_t *request)
+{
+    bson_t reply = BSON_INITIALIZER;
+    s->node->failing.times--;
+    if (s->node->failing.is_executed) {
+        execute(s->node, name_of(request), request, &reply);
+    }
+    bson_destroy(&reply);
+    sim_server_close(s, CLOSE_RESET);
+}
+
 static void take_request(struct sim_server *s, struct sim_message m)
 {
     struct sim_node *n = s->node;
@@ -298,11 +361,14 @@ static void take_request(struct sim_server *s, struct sim_message m)
     list_init(&r->waiting);
     deadline_init(&r->due, on_due);
     list_push_back(&s->replies, &r->link);
+    if (sim_has(m.body, "token")) {
+        sim_cluster_fate(n->cluster, sim_int(m.body, "token"))->attempts++;
+    }
     if (n->is_hanging) {
         free_reply(r);
-    } else if (n->failing.is_reset && n->failing.times > 0 && !is_hello(m.body)) {
-        n->failing.times--;
-        sim_server_close(s, CLOSE_RESET);
+    } else if (n->failing.is_reset && is_to_fail(&n->failing, name_of(m.body)) &&
+               !is_hello(m.body)) {
+        reset_instead(s, m.body);
     } else if (delay > 0) {
         net_set_deadline(n->cluster->net, &r->due, net_now(n->cluster->net) + delay);
     } else {

@@ -46,6 +46,11 @@ bool sim_txn_join(struct sim_node *n, const bson_t *request);
 void sim_txn_end(struct sim_node *n, const bson_t *request);
 void sim_txn_forget(struct sim_node *n);
 
+/* Whether the command is a write with a txnNumber (no transaction) that was executed before; it is
+ * remembered from now on. */
+bool sim_retryable_is_repeated(struct sim_cluster *c, const bson_t *request);
+void sim_retryable_forget(struct sim_cluster *c);
+
 /* Whether the lock that the command wants is another's. A transaction keeps it. */
 bool sim_txn_must_wait(struct sim_node *n, const bson_t *request);
 

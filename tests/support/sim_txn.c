@@ -1,4 +1,5 @@
-/* Transactions of the simulated cluster, and the one document that can be locked. */
+/* Transactions of the simulated cluster, writes that it knows again, and the one document that can
+ * be locked. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,4 +102,33 @@ bool sim_txn_must_wait(struct sim_node *n, const bson_t *request)
         memcpy(n->lock_owner, lsid, 16);
     }
     return false;
+}
+
+bool sim_retryable_is_repeated(struct sim_cluster *c, const bson_t *request)
+{
+    uint8_t lsid[16];
+    int64_t number = sim_int(request, "txnNumber");
+    if (!sim_has(request, "txnNumber") || sim_has(request, "autocommit") ||
+        !get_lsid(request, lsid)) {
+        return false;
+    }
+    list_for_each (link, &c->retryable) {
+        const struct sim_transaction *t = container_of(link, struct sim_transaction, link);
+        if (memcmp(t->lsid, lsid, 16) == 0 && t->number == number) {
+            return true;
+        }
+    }
+    struct sim_transaction *t = xcalloc(1, sizeof *t);
+    memcpy(t->lsid, lsid, 16);
+    t->number = number;
+    list_push_back(&c->retryable, &t->link);
+    return false;
+}
+
+void sim_retryable_forget(struct sim_cluster *c)
+{
+    list_for_each_safe (link, &c->retryable) {
+        list_remove(link);
+        free(container_of(link, struct sim_transaction, link));
+    }
 }
