@@ -48,7 +48,7 @@ static int report(struct cluster *cluster)
     struct cluster_sight sight;
     const struct error *fault = cluster_fault(cluster);
     cluster_look(cluster, &sight);
-    if (!sight.is_serving) {
+    if (!sight.is_serving || fault != NULL) {
         const char *why = fault != NULL          ? fault->text
                           : sight.why[0] != '\0' ? sight.why
                                                  : "no server has answered in time";

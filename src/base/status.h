@@ -28,6 +28,7 @@
     X(AUTH_FAILED, "the login was refused")                                \
     X(AUTH_UNSUPPORTED, "the login mechanism is not supported")            \
     X(HELLO_FAILED, "the server refused the greeting")                     \
+    X(INCOMPATIBLE, "the versions of the wire protocol do not meet")       \
     X(NOT_SUITABLE, "no suitable server is known")                         \
     X(QUEUE_TIMED_OUT, "the wait for a pooled connection ended")           \
     X(QUEUE_FULL, "too many operations wait already")                      \

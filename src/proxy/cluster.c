@@ -269,6 +269,7 @@ static void tell_pools(struct cluster *c, bool are_usable)
 
 static void on_changed(struct cluster *c)
 {
+    cluster_check_wire(c);
     cluster_refresh_hello(c);
     log_primary(c);
     /* First who can serve: the waiters of a pool that goes down choose again at once. */

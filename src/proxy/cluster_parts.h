@@ -21,6 +21,7 @@ struct cluster {
     unsigned lookups_failed;
     msec looked_up_at;        /* the end of the last lookup */
     struct error seeds_fault; /* the lookup failed for good; status OK: no */
+    struct error wire_fault;  /* a server speaks no wire version of ours; status OK: no */
     struct error why;         /* the last cause of trouble */
     struct error told;        /* the last fault that was logged as an error */
     struct login_credentials credentials;
@@ -54,6 +55,9 @@ void cluster_wake_waiting(struct cluster *c);
 
 /* The set's name may be known by now: from the settings, TXT, or a server. */
 void cluster_refresh_set_name(struct cluster *c);
+
+/* The topology has changed: looks whether all its servers speak a wire version of ours. */
+void cluster_check_wire(struct cluster *c);
 
 /* What was told to applications last, until the first contact. */
 void cluster_load_hello(struct cluster *c);

@@ -85,7 +85,7 @@ enum select_outcome cluster_choose(struct cluster *c, const struct request_facts
                                    struct select_refusal *refusal)
 {
     uint32_t id;
-    if (c->topology == NULL) {
+    if (c->topology == NULL || c->wire_fault.status != STATUS_OK) {
         return SELECT_NONE;
     }
     struct selection want = {
@@ -183,6 +183,9 @@ const struct error *cluster_fault(const struct cluster *c)
     if (c->seeds_fault.status != STATUS_OK) {
         return &c->seeds_fault;
     }
+    if (c->wire_fault.status != STATUS_OK) {
+        return &c->wire_fault;
+    }
     list_for_each (link, &c->nodes) {
         const struct node *node = container_of(link, struct node, link);
         if (node->fault.status == STATUS_OK && !node->is_removed) {
@@ -191,6 +194,20 @@ const struct error *cluster_fault(const struct cluster *c)
         fault = &node->fault;
     }
     return fault;
+}
+
+/* SDAM: one such server makes the whole deployment unusable, since an operation might go there. */
+void cluster_check_wire(struct cluster *c)
+{
+    struct error why;
+    if (topology_is_compatible(c->topology, &why)) {
+        c->wire_fault = (struct error){0};
+        return;
+    }
+    if (strcmp(why.text, c->wire_fault.text) != 0) {
+        log_error(LOG_TOPOLOGY, NULL, "%s", why.text);
+    }
+    c->wire_fault = why;
 }
 
 bool cluster_is_news(struct cluster *c, const char *text)

@@ -22,6 +22,7 @@ static void node_init(struct sim_cluster *c, int index)
     struct sim_node *n = &c->nodes[index];
     n->cluster = c;
     n->index = index;
+    n->max_wire = 21;
     n->at = (struct address){
         .family = ADDRESS_IPV4, .ip = {10, 0, 0, (uint8_t)(index + 1)}, .port = 27017};
     address_print(&n->at, n->name);
@@ -182,7 +183,7 @@ void sim_node_hello(const struct sim_node *n, const bson_t *request, bson_t *rep
     BSON_APPEND_DATE_TIME(reply, "localTime", net_now(c->net));
     BSON_APPEND_INT32(reply, "logicalSessionTimeoutMinutes", 30);
     BSON_APPEND_INT32(reply, "minWireVersion", 0);
-    BSON_APPEND_INT32(reply, "maxWireVersion", 21);
+    BSON_APPEND_INT32(reply, "maxWireVersion", n->max_wire);
     if (sim_has(request, "saslSupportedMechs")) {
         BCON_APPEND(reply, "saslSupportedMechs", "[", "SCRAM-SHA-256", "]");
     }

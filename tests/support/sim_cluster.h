@@ -51,6 +51,7 @@ struct sim_node {
     bool is_primary;
     bool is_hanging; /* takes all and answers nothing, hello neither */
     msec delay;      /* of each reply */
+    int32_t max_wire;
     int64_t state_changes;
     uint8_t lock_owner[16]; /* lsid */
     bool is_locked;

@@ -83,6 +83,11 @@ static enum select_outcome check(const struct choice *c, struct select_refusal *
         return refuse(refusal, CODE_BAD_VALUE,
                       "maxStalenessSeconds can not be set for the primary mode");
     }
+    /* Max staleness: other kinds do not look at the value; a server that does refuses it itself. */
+    enum topology_kind kind = topology_kind(c->t);
+    if (kind != TOPOLOGY_RS_NO_PRIMARY && kind != TOPOLOGY_RS_WITH_PRIMARY) {
+        return SELECT_NONE;
+    }
     int64_t heartbeat = topology_options(c->t)->heartbeat_frequency;
     if (seconds < SMALLEST_STALENESS_SECONDS) {
         return refuse(refusal, CODE_MAX_STALENESS_OUT_OF_RANGE,

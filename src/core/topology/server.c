@@ -148,24 +148,23 @@ bool topology_version_is_older(const struct topology_version *news,
            news->counter < known->counter;
 }
 
-void server_rtt_on_sample(struct server_rtt *r, msec sample)
+void server_rtt_on_sample(struct server_rtt *r, double ms)
 {
-    if (sample < 0) {
+    if (!(ms >= 0)) {
         return;
     }
     const size_t kept = sizeof r->recent / sizeof r->recent[0];
-    double ms = (double)sample;
     r->average_ms = r->samples == 0 ? ms : 0.2 * ms + 0.8 * r->average_ms;
-    r->recent[r->samples % kept] = sample;
+    r->recent[r->samples % kept] = ms;
     r->samples++;
 }
 
-msec server_rtt_min(const struct server_rtt *r)
+double server_rtt_min(const struct server_rtt *r)
 {
     const size_t kept = sizeof r->recent / sizeof r->recent[0];
-    msec least = MSEC_NEVER;
-    for (size_t i = 0; i < r->samples && i < kept; i++) {
-        least = msec_earlier(least, r->recent[i]);
+    double least = r->recent[0];
+    for (size_t i = 1; i < r->samples && i < kept; i++) {
+        least = r->recent[i] < least ? r->recent[i] : least;
     }
     return r->samples < 2 ? 0 : least;
 }

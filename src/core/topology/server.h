@@ -110,13 +110,14 @@ bool topology_version_is_older(const struct topology_version *news,
 struct server_rtt {
     double average_ms; /* moving average, weight 0.2 for the newest; valid when samples > 0 */
     size_t samples;
-    msec recent[10];
+    double recent[10];
 };
 
-/* RTT: a first sample counts as is. A negative sample (a streamed reply) changes nothing. */
-void server_rtt_on_sample(struct server_rtt *r, msec sample);
+/* RTT: a first sample, in milliseconds, counts as is. A negative one (a streamed reply) changes
+ * nothing. */
+void server_rtt_on_sample(struct server_rtt *r, double ms);
 
 /* The least of the last ten samples; 0 until there are two. */
-msec server_rtt_min(const struct server_rtt *r);
+double server_rtt_min(const struct server_rtt *r);
 
 #endif

@@ -201,7 +201,7 @@ void topology_on_hello(struct topology *t, uint32_t id, const struct server_desc
         topology_on_check_failed(t, id, STATUS_HELLO_FAILED, d->error, now);
         return;
     }
-    server_rtt_on_sample(&m->server.rtt, rtt);
+    server_rtt_on_sample(&m->server.rtt, (double)rtt);
     if (topology_version_is_older(&d->version, &m->server.description.version)) {
         return;
     }

@@ -135,6 +135,20 @@ struct topology_limits {
 /* False when no data-bearing server is known. */
 bool topology_limits(const struct topology *t, struct topology_limits *out);
 
+/* The versions of the wire protocol that we speak: OP_MSG came with 6 (MongoDB 3.6), and 29 is the
+ * newest that is known. Servers name their least and greatest, and have named 0 for the least. */
+enum { WIRE_LEAST = 6, WIRE_MOST = 29 };
+
+/* SDAM: false when one of the servers that are known speaks no version that we speak too. No
+ * operation may then be sent to any of them, and `why` (NULL accepted) names the server and the
+ * remedy. */
+bool topology_is_compatible(const struct topology *t, struct error *why);
+
+/* What the primaries of this set have shown: the OBJECT_ID_BYTES of maxElectionId, or NULL; false
+ * while no maxSetVersion is known. */
+const uint8_t *topology_max_election_id(const struct topology *t);
+bool topology_max_set_version(const struct topology *t, int64_t *out);
+
 /* One line: "ReplicaSetWithPrimary rs0: a:27017 RSPrimary 12 ms, b:27017 Unknown (why)". */
 void topology_print(const struct topology *t, char *text, size_t size);
 

@@ -113,6 +113,44 @@ bool topology_limits(const struct topology *t, struct topology_limits *out)
     return is_any;
 }
 
+/* SDAM: updating the topology description, "check wire compatibility". */
+bool topology_is_compatible(const struct topology *t, struct error *why)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        const struct server *s = &t->members[i]->server;
+        const struct server_description *d = &s->description;
+        if (d->type == SERVER_UNKNOWN || d->type == SERVER_LOAD_BALANCER) {
+            continue; /* nobody has told its versions */
+        }
+        if (d->min_wire > WIRE_MOST) {
+            error_set(why, STATUS_INCOMPATIBLE,
+                      "the server at %s requires wire version %d, and this version of Mooring only "
+                      "supports up to %d: a newer Mooring is needed",
+                      s->address, (int)d->min_wire, WIRE_MOST);
+            return false;
+        }
+        if (d->max_wire < WIRE_LEAST) {
+            error_set(why, STATUS_INCOMPATIBLE,
+                      "the server at %s reports wire version %d, and this version of Mooring "
+                      "requires at least %d (MongoDB 3.6): the server is to be upgraded",
+                      s->address, (int)d->max_wire, WIRE_LEAST);
+            return false;
+        }
+    }
+    return true;
+}
+
+const uint8_t *topology_max_election_id(const struct topology *t)
+{
+    return t->has_max_election_id ? t->max_election_id : NULL;
+}
+
+bool topology_max_set_version(const struct topology *t, int64_t *out)
+{
+    *out = t->max_set_version;
+    return t->has_max_set_version;
+}
+
 static void append(char *text, size_t size, size_t *used, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -223,7 +223,7 @@ static void wrong_preferences_are_refused_as_by_a_mongos(void **state)
     assert_string_equal(chosen_by(t, READ_PRIMARY, "[{}]"), "a");
     assert_string_equal(chosen_by(t, READ_PRIMARY, "[]"), "a");
     topology_free(t);
-    struct topology_options options = {.heartbeat_frequency = SECONDS(85)};
+    struct topology_options options = {.set_name = "rs", .heartbeat_frequency = SECONDS(85)};
     t = topology_new(&options);
     struct selection want = {.mode = READ_NEAREST, .max_staleness_seconds = 94};
     struct select_refusal refusal;
@@ -231,6 +231,12 @@ static void wrong_preferences_are_refused_as_by_a_mongos(void **state)
     assert_int_equal(select_server(t, &want, &id, &refusal), SELECT_INVALID);
     want.max_staleness_seconds = 95;
     assert_int_equal(select_server(t, &want, &id, &refusal), SELECT_NONE);
+    topology_free(t);
+    t = topology_of((struct topology_options){.is_direct = true},
+                    "a:1"); /* no set: not looked at */
+    says(t, "a", "{'ok':1}");
+    want.max_staleness_seconds = 1;
+    assert_int_equal(select_server(t, &want, &id, &refusal), SELECT_FOUND);
     topology_free(t);
 }
 

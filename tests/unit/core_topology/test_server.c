@@ -253,19 +253,19 @@ static void round_trip_times_are_averaged(void **state)
 {
     (void)state;
     struct server_rtt r = {0};
-    assert_int_equal(server_rtt_min(&r), 0);
+    assert_true(server_rtt_min(&r) == 0);
     server_rtt_on_sample(&r, 100);
     assert_true(r.average_ms == 100);
-    assert_int_equal(server_rtt_min(&r), 0); /* one sample is none */
+    assert_true(server_rtt_min(&r) == 0); /* one sample is none */
     server_rtt_on_sample(&r, 200);
     assert_true(r.average_ms == 120);
     server_rtt_on_sample(&r, -1);
     assert_int_equal(r.samples, 2);
-    assert_int_equal(server_rtt_min(&r), 100);
+    assert_true(server_rtt_min(&r) == 100);
     for (int i = 0; i < 9; i++) {
         server_rtt_on_sample(&r, 300);
     }
-    assert_int_equal(server_rtt_min(&r), 200); /* the first is forgotten */
+    assert_true(server_rtt_min(&r) == 200); /* the first is forgotten */
 }
 
 int main(void)
