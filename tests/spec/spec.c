@@ -113,7 +113,7 @@ bool spec_find(const bson_t *document, const char *name, bson_iter_t *at)
     return bson_iter_init_find(at, document, name) && !BSON_ITER_HOLDS_NULL(at);
 }
 
-static bool take_document(const bson_iter_t *at, bson_t *out)
+bool spec_take(const bson_iter_t *at, bson_t *out)
 {
     const uint8_t *bytes;
     uint32_t size;
@@ -127,6 +127,19 @@ static bool take_document(const bson_iter_t *at, bson_t *out)
     return bson_init_static(out, bytes, size);
 }
 
+bool spec_document(const bson_t *document, const char *name, bson_t *out)
+{
+    bson_iter_t at;
+    return spec_find(document, name, &at) && spec_take(&at, out);
+}
+
+int64_t spec_int(const bson_t *document, const char *name, int64_t otherwise)
+{
+    bson_iter_t at;
+    return spec_find(document, name, &at) && BSON_ITER_HOLDS_NUMBER(&at) ? bson_iter_as_int64(&at)
+                                                                         : otherwise;
+}
+
 static void run_file(const char *file, char *(*check)(const struct spec_case *c))
 {
     auto_free char *text = spec_read(file);
@@ -136,8 +149,8 @@ static void run_file(const char *file, char *(*check)(const struct spec_case *c)
     require(bson_init_from_json(&whole, text, -1, &why));
     if (!spec_find(&whole, "tests", &at)) {
         run_case(&(struct spec_case){.file = file, .name = "", .document = &whole}, check);
-    } else if (take_document(&at, &tests) && bson_iter_init(&at, &tests)) {
-        while (bson_iter_next(&at) && take_document(&at, &one)) {
+    } else if (spec_take(&at, &tests) && bson_iter_init(&at, &tests)) {
+        while (bson_iter_next(&at) && spec_take(&at, &one)) {
             const char *name = spec_text(&one, "description");
             run_case(&(struct spec_case){.file = file,
                                          .name = name == NULL ? "" : name,
@@ -191,7 +204,7 @@ void spec_run(const char *folder, char *(*check)(const struct spec_case *c))
     for (size_t i = 0; i < state.file_count; i++) {
         free(state.files[i]);
     }
-    printf("%s: %u ran, %u passed, %u excused\n", folder, state.ran - ran, state.passed - passed,
+    printf("%s: ran %u passed %u excused %u\n", folder, state.ran - ran, state.passed - passed,
            state.excused - excused);
 }
 
@@ -201,8 +214,8 @@ int spec_end(void)
         free(state.excuses[i].file);
         free(state.excuses[i].name);
     }
-    printf("all: %u ran, %u passed, %u excused, %u failed\n", state.ran, state.passed,
-           state.excused, state.failed);
+    printf("all: ran %u passed %u excused %u failed %u\n", state.ran, state.passed, state.excused,
+           state.failed);
     return state.failed == 0 ? 0 : 1;
 }
 

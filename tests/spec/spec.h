@@ -32,6 +32,13 @@ bool spec_find(const bson_t *document, const char *name, bson_iter_t *at);
 /* A text member, or NULL. */
 const char *spec_text(const bson_t *document, const char *name);
 
+/* The same for a document or list, which becomes a view of those bytes. */
+bool spec_document(const bson_t *document, const char *name, bson_t *out);
+bool spec_take(const bson_iter_t *at, bson_t *out);
+
+/* The number member, or `otherwise`. */
+int64_t spec_int(const bson_t *document, const char *name, int64_t otherwise);
+
 /* The settings of a connection string alone; the one that was loaded before is cleared. */
 struct spec_settings {
     struct settings s;
