@@ -28,6 +28,7 @@ struct client {
     struct deadline deadline;
     struct sm state;
     uint32_t id;           /* from 1; what drivers and logs show */
+    uint64_t identity;     /* whose it is, for what it leaves open; 0: nobody in particular */
     uint32_t greeted_with; /* version of the hello values it was told; 0: no hello yet */
     bool has_metadata;     /* its first hello said who it is */
     bool in_transaction;   /* its last request belonged to an open one */

@@ -6,6 +6,7 @@
 #define PROXY_CLUSTER_H
 
 #include "core/auth/login.h"
+#include "core/pool/affinity.h"
 #include "core/topology/select.h"
 #include "core/wire/hello_reply.h"
 #include "core/wire/inspect.h"
@@ -30,8 +31,14 @@ void cluster_free(struct cluster *c);
 /* --- for exchanges --- */
 
 /* The node that alone can take this follow-up, whatever its state: the one that has the cursor or
- * the transaction. NULL: any suitable one can. */
-struct node *cluster_find_bound(struct cluster *c, const struct request_facts *facts);
+ * the transaction. NULL: any suitable one can. `owner`: the client's identity. */
+struct node *cluster_find_bound(struct cluster *c, const struct request_facts *facts,
+                                uint64_t owner);
+
+/* What is known of the cursor that a getMore means (is it one of events?); NULL: nothing, or it is
+ * no getMore. Lent until the next reply. */
+const struct known_cursor *cluster_cursor(const struct cluster *c,
+                                          const struct request_facts *facts, uint64_t owner);
 
 /* Server selection. FOUND: `*node` is the one, and its pool is up. `failed` is the id of the node
  * that a first attempt failed at, 0 for none: of several mongoses another one is then preferred. */
@@ -71,9 +78,14 @@ void cluster_on_nameless_hello(struct cluster *c);
 /* Grows whenever the values change; from 1. */
 uint32_t cluster_hello_version(const struct cluster *c);
 
-/* What replies teach. */
-void cluster_on_cursor(struct cluster *c, int64_t cursor, struct node *node);
-void cluster_on_cursor_gone(struct cluster *c, int64_t cursor, struct node *node);
+/* A statement of a transaction goes to that node. */
+void cluster_note_transaction(struct cluster *c, const struct request_facts *facts,
+                              const struct node *node, uint64_t owner);
+
+/* What replies teach: where cursors and transactions are; once all of the reply was seen, before
+ * its last byte goes to the client. */
+void cluster_on_reply(struct cluster *c, struct node *node, const struct request_facts *facts,
+                      const struct reply_facts *reply, uint64_t owner);
 void cluster_on_command_error(struct cluster *c, struct node *node, const struct backend *backend,
                               int32_t code, const struct reply_facts *reply);
 

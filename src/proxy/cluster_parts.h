@@ -1,6 +1,6 @@
 /* What the files of a cluster share: cluster.c (seeds, topology, nodes), cluster_serve.c (what
- * exchanges ask of it), cluster_hello.c (what hello says) and cluster_look.c (reports). Nobody else
- * includes this. */
+ * exchanges ask of it), cluster_bound.c (which follow-up goes where), cluster_hello.c (what hello
+ * says) and cluster_look.c (reports). Nobody else includes this. */
 #ifndef PROXY_CLUSTER_PARTS_H
 #define PROXY_CLUSTER_PARTS_H
 

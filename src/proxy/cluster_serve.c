@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "core/wire/bson_view.h"
 #include "proxy/backend.h"
 #include "proxy/cluster_parts.h"
 #include "proxy/exchange.h"
@@ -22,62 +21,10 @@ struct node *cluster_find_node(const struct cluster *c, uint32_t id)
 
 /* --- choosing --- */
 
-static struct node *node_of_cursor(struct cluster *c, int64_t cursor)
-{
-    uint32_t server;
-    if (affinity_find_cursor(c->affinity, cursor, &server, 1) == 0) {
-        return NULL;
-    }
-    return cluster_find_node(c, server);
-}
-
-static int64_t first_cursor(struct span cursors)
-{
-    struct view v;
-    struct element e;
-    int64_t id = 0;
-    view_init(&v, cursors);
-    if (cursors.size > 0 && view_next(&v, &e) == VIEW_ELEMENT) {
-        element_int64(&e, &id);
-    }
-    return id;
-}
-
-/* Follow-ups go where their cursor or transaction lives. */
-struct node *cluster_find_bound(struct cluster *c, const struct request_facts *facts)
-{
-    uint32_t server;
-    if (c->topology == NULL) {
-        return NULL;
-    }
-    if (facts->command == COMMAND_GET_MORE) {
-        return node_of_cursor(c, facts->cursor_id);
-    }
-    if (facts->command == COMMAND_KILL_CURSORS) {
-        return node_of_cursor(c, first_cursor(facts->cursors));
-    }
-    if (facts->has_autocommit && facts->has_lsid && !facts->starts_transaction &&
-        topology_kind(c->topology) == TOPOLOGY_SHARDED &&
-        affinity_find_transaction(c->affinity, facts->lsid, facts->txn_number, &server)) {
-        return cluster_find_node(c, server);
-    }
-    return NULL;
-}
-
 static size_t operations_at(void *owner, uint32_t id)
 {
     struct node *node = cluster_find_node(owner, id);
     return node == NULL ? 0 : pool_counts(node->pool)->lent + pool_counts(node->pool)->waiting;
-}
-
-static void note_transaction(struct cluster *c, const struct request_facts *facts,
-                             const struct node *node)
-{
-    if (facts->has_autocommit && facts->has_lsid &&
-        topology_kind(c->topology) == TOPOLOGY_SHARDED) {
-        affinity_on_transaction(c->affinity, facts->lsid, facts->txn_number, node->id,
-                                net_now(c->proxy->net));
-    }
 }
 
 enum select_outcome cluster_choose(struct cluster *c, const struct request_facts *facts,
@@ -105,7 +52,6 @@ enum select_outcome cluster_choose(struct cluster *c, const struct request_facts
         if (*node == NULL || !pool_is_up((*node)->pool)) {
             return SELECT_NONE; /* it is about to be told; who waits is then woken */
         }
-        note_transaction(c, facts, *node);
     }
     return outcome;
 }
@@ -230,16 +176,6 @@ bool cluster_has_failed(const struct cluster *c)
 }
 
 /* --- what replies teach --- */
-
-void cluster_on_cursor(struct cluster *c, int64_t cursor, struct node *node)
-{
-    affinity_on_cursor(c->affinity, cursor, node->id, net_now(c->proxy->net));
-}
-
-void cluster_on_cursor_gone(struct cluster *c, int64_t cursor, struct node *node)
-{
-    affinity_on_cursor_gone(c->affinity, cursor, node->id);
-}
 
 void cluster_on_command_error(struct cluster *c, struct node *node, const struct backend *backend,
                               int32_t code, const struct reply_facts *reply)

@@ -21,8 +21,11 @@
  * unacknowledged write that has come in whole is delivered). */
 #include "proxy/exchange.h"
 
+#include <stdlib.h>
+
 #include "base/require.h"
 #include "core/wire/codes.h"
+#include "core/wire/request_edit.h"
 #include "proxy/backend.h"
 #include "proxy/client.h"
 #include "proxy/cluster.h"
@@ -58,6 +61,7 @@ struct exchange *exchange_begin(struct client *client, struct message_head head,
     x->proxy = proxy;
     x->client = client;
     x->head = head;
+    x->identity = client->identity;
     x->arrived = net_now(proxy->net);
     x->received = HEADER_BYTES;
     list_init(&x->link);
@@ -104,7 +108,7 @@ static bool has_begun_choosing(const struct exchange *x)
 /* Bytes of the message that go upstream: without a checksum, which is ours to verify. */
 static uint32_t upstream_bytes(const struct exchange *x)
 {
-    return (uint32_t)x->head.length - (facts_has_checksum(&x->facts) ? CHECKSUM_BYTES : 0);
+    return x->facts.message_bytes - (facts_has_checksum(&x->facts) ? CHECKSUM_BYTES : 0);
 }
 
 /* True when above high water: the client is paused then. */
@@ -180,6 +184,29 @@ static enum inspect_result inspect(struct exchange *x)
     return inspect_request(x->flat, &x->facts, &x->fault);
 }
 
+bool exchange_set_read_preference(struct exchange *x, enum read_mode mode)
+{
+    size_t size;
+    uint8_t *bytes = x->is_held_whole ? request_with_read_preference(x->flat, mode, &size) : NULL;
+    if (bytes == NULL) {
+        return false;
+    }
+    free(x->flat_owned);
+    x->flat_owned = bytes;
+    x->flat = span_of(bytes, size);
+    require(inspect_request(x->flat, &x->facts, &x->fault) == INSPECT_COMPLETE);
+    return true;
+}
+
+/* listen.defaultReadPreference, for what says none. */
+static void prefer(struct exchange *x)
+{
+    enum read_mode mode = (enum read_mode)x->proxy->settings->listen.default_read_preference;
+    if (mode != READ_PRIMARY && facts_takes_default_preference(&x->facts)) {
+        exchange_set_read_preference(x, mode);
+    }
+}
+
 static void decide(struct exchange *x)
 {
     if (inspect(x) == INSPECT_BAD) {
@@ -190,6 +217,7 @@ static void decide(struct exchange *x)
         exchange_finish(x); /* it left before: nobody waits for this one */
         return;
     }
+    prefer(x);
     x->client->in_transaction =
         x->facts.has_autocommit && !command_has(x->facts.command, TRAIT_END);
     if (!exchange_answer_locally(x)) {
@@ -221,6 +249,7 @@ static void exchange_wait(struct exchange *x, struct node *node)
     }
     exchange_move(x, EXCHANGE_WAITING);
     x->node = node;
+    cluster_note_transaction(x->proxy->cluster, &x->facts, node, x->identity);
     x->waiter = node_want(node, x->id, lane_of(&x->facts),
                           msec_earlier(x->pool_patience, exchange_own_deadline(x)));
     node_perform(node);
@@ -253,7 +282,7 @@ void exchange_choose(struct exchange *x)
 {
     struct node *node = NULL;
     struct select_refusal refusal;
-    node = cluster_find_bound(x->proxy->cluster, &x->facts);
+    node = cluster_find_bound(x->proxy->cluster, &x->facts, x->identity);
     x->is_bound = node != NULL;
     if (x->is_bound) {
         exchange_wait(x, node);

@@ -40,7 +40,8 @@ struct exchange {
     struct backend *backend;
     struct sm state;
     struct deadline deadline;
-    uint64_t id; /* for the pool: place in the proxy's table and a tag */
+    uint64_t identity; /* the client's: whose the cursors and transactions are that it opens */
+    uint64_t id;       /* for the pool: place in the proxy's table and a tag */
     struct waiter_id waiter;
     msec arrived;
     msec pool_patience;       /* the end of its wait in pools, from the first one on; 0: none yet */

@@ -27,6 +27,11 @@ void exchange_move(struct exchange *x, enum exchange_state state);
 /* The request is out: its reply is awaited, for at most upstream.operationTimeoutMS. */
 void exchange_await_reply(struct exchange *x);
 
+/* Before it is sent, or sent again: the request now says this read preference, in its bytes and in
+ * its facts. False, and nothing changed, when it is not held whole (larger than limits.holdBytes).
+ */
+bool exchange_set_read_preference(struct exchange *x, enum read_mode mode);
+
 /* Takes the backend away from the exchange and closes it. */
 void exchange_drop_backend(struct exchange *x, enum status why);
 

@@ -9,7 +9,6 @@
  * is closed when it has had a part); the server wants the login again (391: the command did not
  * run; it is sent once more over another backend); the reply does not come (operationTimeoutMS). */
 #include "base/log.h"
-#include "core/wire/bson_view.h"
 #include "core/wire/reply_rewrite.h"
 #include "proxy/backend.h"
 #include "proxy/client.h"
@@ -83,33 +82,10 @@ void exchange_on_client_drained(struct exchange *x)
     }
 }
 
-static void note_kill_cursors(struct exchange *x)
-{
-    struct view v;
-    struct element e;
-    int64_t id;
-    view_init(&v, x->facts.cursors);
-    while (x->facts.cursors.size > 0 && view_next(&v, &e) == VIEW_ELEMENT) {
-        if (element_int64(&e, &id)) {
-            cluster_on_cursor_gone(x->proxy->cluster, id, x->node);
-        }
-    }
-}
-
 /* What the reply teaches, once all of it has been seen. */
 static void note(struct exchange *x)
 {
-    enum { CURSOR_NOT_FOUND = 43 };
-    const struct reply_facts *reply = &x->skim.facts;
-    struct cluster *cluster = x->proxy->cluster;
-    if (x->facts.command == COMMAND_GET_MORE &&
-        ((reply->has_cursor && reply->cursor_id == 0) || reply->code == CURSOR_NOT_FOUND)) {
-        cluster_on_cursor_gone(cluster, x->facts.cursor_id, x->node);
-    } else if (reply->has_cursor && reply->cursor_id != 0) {
-        cluster_on_cursor(cluster, reply->cursor_id, x->node);
-    } else if (x->facts.command == COMMAND_KILL_CURSORS && reply->is_ok) {
-        note_kill_cursors(x);
-    }
+    cluster_on_reply(x->proxy->cluster, x->node, &x->facts, &x->skim.facts, x->identity);
 }
 
 /* A reply to be rewritten, as the client is to see it; false: it is fine as it is. */

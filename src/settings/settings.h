@@ -12,6 +12,14 @@
 
 #include "base/units.h"
 
+/* In the order of enum read_mode. */
+enum read_preference_setting {
+    PREFER_PRIMARY,
+    PREFER_PRIMARY_PREFERRED,
+    PREFER_SECONDARY,
+    PREFER_SECONDARY_PREFERRED,
+    PREFER_NEAREST
+};
 enum outage_mode { OUTAGE_QUEUE, OUTAGE_FAIL_FAST };
 enum auth_mechanism { AUTH_NONE, AUTH_DEFAULT, AUTH_SCRAM_SHA_1, AUTH_SCRAM_SHA_256, AUTH_X509 };
 enum tls_version { TLS_1_2, TLS_1_3 };
@@ -63,6 +71,7 @@ struct listen_settings {
     char *replica_set;     /* NULL: the cluster's own name */
     char *last_hello_file; /* NULL: none */
     bool allow_unauthenticated;
+    enum read_preference_setting default_read_preference;
 };
 
 struct pool_settings {

@@ -14,7 +14,6 @@ static const char *const not_built[] = {
     "upstream.compressors",
     "listen.tls",
     "listen.users",
-    "listen.defaultReadPreference",
     "pool.maxAwaiting",
     "outage.readsFromSecondary",
     "reconnect.maxElapsedMS",

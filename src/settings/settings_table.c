@@ -31,6 +31,8 @@
         path, OPTION_LIST, AT(field), fallback, 0, 0, NULL, NULL, 0, help \
     }
 
+static const char *const read_preferences[] = {
+    "primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest", NULL};
 static const char *const outage_modes[] = {"queue", "failFast", NULL};
 static const char *const tls_versions[] = {"1.2", "1.3", NULL};
 static const char *const presentations[] = {"mongos", "replicaSet", NULL};
@@ -94,6 +96,9 @@ const struct option option_table[] = {
     YES_NO("listen.allowUnauthenticated", listen.allow_unauthenticated, "false", NULL,
            "Allows to listen on an address that is not loopback: anyone who reaches it has the "
            "cluster."),
+    CHOICE("listen.defaultReadPreference", listen.default_read_preference, "primary",
+           read_preferences,
+           "Read preference of reads that say none and are not part of a transaction."),
     COUNT("pool.maxPoolSize", pool.max_pool_size, "20", 1, 65535, "maxPoolSize",
           "Most pooled connections to one server, dials included."),
     COUNT("pool.minPoolSize", pool.min_pool_size, "1", 0, 65535, "minPoolSize",

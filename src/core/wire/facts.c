@@ -38,6 +38,13 @@ bool facts_may_use_secondary(const struct request_facts *facts, int32_t max_wire
            facts->preference.mode != READ_PRIMARY;
 }
 
+bool facts_takes_default_preference(const struct request_facts *facts)
+{
+    enum command command = facts->command == COMMAND_EXPLAIN ? facts->explained : facts->command;
+    return command_has(command, TRAIT_READ) && !facts->preference.is_present &&
+           !facts->has_autocommit && !facts->has_write_stage;
+}
+
 bool facts_is_priority(const struct request_facts *facts)
 {
     return command_has(facts->command, TRAIT_LANE) ||

@@ -152,6 +152,10 @@ bool facts_is_priority(const struct request_facts *facts);
  * write stage (retryable reads). */
 bool facts_is_retryable_read(const struct request_facts *facts);
 
+/* A read of the list that says no read preference and may have any: outside a transaction, and
+ * without a write stage. */
+bool facts_takes_default_preference(const struct request_facts *facts);
+
 /* txnNumber without autocommit: the server deduplicates. */
 static inline bool facts_is_retryable_write(const struct request_facts *facts)
 {

@@ -165,22 +165,6 @@ static void apply_write_concern(struct request_facts *facts, const struct elemen
     }
 }
 
-static bool read_mode_of(struct span text, enum read_mode *mode)
-{
-    static const char *const NAMES[] = {
-        [READ_PRIMARY] = "primary",     [READ_PRIMARY_PREFERRED] = "primaryPreferred",
-        [READ_SECONDARY] = "secondary", [READ_SECONDARY_PREFERRED] = "secondaryPreferred",
-        [READ_NEAREST] = "nearest",
-    };
-    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
-        if (span_is(text, NAMES[i])) {
-            *mode = (enum read_mode)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* One field of a read preference; false when it cannot be read. Unknown ones are passed over. */
 static bool apply_preference_field(struct read_preference *p, const struct element *e,
                                    struct span *tags)
