@@ -1,4 +1,4 @@
-"""Runs a pocket cluster until SIGTERM or SIGINT: `python -m atlas [--kind replica|mongos|standalone]`.
+"""Runs a pocket cluster until SIGTERM or SIGINT: `python -m atlas [--kind KIND]`.
 
 Prints one line of JSON with everything a caller needs once it is up.
 """

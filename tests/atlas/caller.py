@@ -5,6 +5,7 @@ import struct
 
 from . import hello, rules, wire
 from .certificates import subject_of
+from .cursors import Cursors
 
 LOGINS = ("saslStart", "saslContinue", "authenticate")
 COPY = 1 << 18
@@ -14,6 +15,10 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER that makes a close a reset
 class Caller(asyncio.StreamReaderProtocol):
     def __init__(self, node):
         self.node, self.link, self.is_authenticated = node, None, False
+        self.is_greeted = False  # has said hello, as who comes through a load balancer must
+        self.cursors = node.cursors
+        if node.deployment.kind == "balanced":
+            self.cursors = Cursors(node.deployment.cursor_ids)  # gone with the connection
         self.lost = asyncio.Event()
         self.incoming = asyncio.StreamReader(limit=1 << 20)
         super().__init__(self.incoming)
@@ -54,9 +59,16 @@ class Caller(asyncio.StreamReaderProtocol):
         except (wire.BadMessage, OSError):
             pass  # it ends below
         finally:
+            if self.node.deployment.kind == "balanced":
+                await self.node.deployment.end_transactions(self)
             if self.link is not None:
                 self.link.close()
             self.transport.close()
+
+    def transaction_owner(self):
+        """Who knows the transactions that begin here, and nobody else."""
+        kind = self.node.deployment.kind
+        return {"mongos": self.node, "balanced": self}.get(kind, self.node.deployment)
 
     async def _serve_next(self):
         request = await wire.read_message(self.incoming, wire.HOLD)
@@ -71,7 +83,7 @@ class Caller(asyncio.StreamReaderProtocol):
             self.reset()
             return False
         refused = trip.error if trip is not None and trip.how == "error" else None
-        refused = refused or self._refused_login(request) or rules.refusal(self.node, request)
+        refused = refused or self._refused_login(request) or rules.refusal(self, request)
         if refused is not None:
             return await self._refuse(request, refused)
         if request.name == "authenticate":
@@ -103,6 +115,10 @@ class Caller(asyncio.StreamReaderProtocol):
     # --- hello
 
     async def _say_hello(self, request):
+        if not self.is_greeted and not self._is_welcome(request):
+            await self._refuse(request, rules.not_balanced())
+            return False
+        self.is_greeted = True
         seconds = hello.waits(self.node, request)
         if seconds and request.wants_exhaust:
             return await self._stream_hellos(request, seconds)
@@ -111,6 +127,9 @@ class Caller(asyncio.StreamReaderProtocol):
         document = hello.say(self.node, request, self.by_name, self.number)
         document.update(await self._login_fields(request))
         return await self._send(wire.make_reply(request, document))
+
+    def _is_welcome(self, request):
+        return self.node.deployment.kind != "balanced" or request.get("loadBalanced") is True
 
     async def _stream_hellos(self, request, seconds):
         previous = request.request_id
@@ -182,8 +201,8 @@ class Caller(asyncio.StreamReaderProtocol):
 
     async def _forward(self, request, trip):
         link = await self._link()
-        rules.note_forwarded(self.node, request)
-        link.writer.write(self.node.cursors.outgoing(request))
+        rules.note_forwarded(self, request)
+        link.writer.write(self.cursors.outgoing(request))
         while request.to_come > 0:
             chunk = await self.incoming.read(min(request.to_come, COPY))
             if not chunk:
@@ -219,7 +238,7 @@ class Caller(asyncio.StreamReaderProtocol):
         with_token = rules.recovery_token(self.node, request, reply)
         if with_token is not None:
             reply = wire.Message(wire.make_message(with_token, request.request_id))
-        return self.node.cursors.incoming(request, reply)
+        return self.cursors.incoming(request, reply)
 
     async def _trip_over(self, trip, request, message):
         if trip.how == "error_after":

@@ -1,5 +1,5 @@
-"""A node's cursors. Each node gives ids of its own, and all nodes count alike: two nodes issue the
-same id for different cursors, as real ones may."""
+"""A node's cursors, or a connection's behind a load balancer. Each node gives ids of its own, and all
+nodes count alike: two nodes issue the same id for different cursors, as real ones may."""
 import itertools
 
 from . import wire
@@ -8,8 +8,8 @@ FIRST_ID = 7_000_000_000_000_000_001
 
 
 class Cursors:
-    def __init__(self):
-        self._ids = itertools.count(FIRST_ID)
+    def __init__(self, ids=None):
+        self._ids = ids or itertools.count(FIRST_ID)
         self._database_ids = {}  # ours -> the database's
         self._ours = {}  # the other way round
 

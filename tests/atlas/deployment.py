@@ -1,11 +1,14 @@
-"""What the nodes are together: a replica set, mongoses, or a standalone; who is primary; elections;
-the transactions that are open."""
+"""What the nodes are together: a replica set, mongoses, mongoses behind a load balancer, or a
+standalone; who is primary; elections; the transactions that are known."""
 import asyncio
 import datetime
+import itertools
 
 import bson
 
-KINDS = ("replica", "mongos", "standalone")
+from .cursors import FIRST_ID
+
+KINDS = ("replica", "mongos", "balanced", "standalone")
 SET_NAME = "atlas-pocket-shard-0"
 
 
@@ -19,8 +22,10 @@ class Deployment:
         self.term = 0
         self.hello_base = {}
         self.credentials_are_known = True
-        self.transactions = {}  # (lsid, txnNumber) -> the node that began it
-        self.doomed = set()  # those that a step-down has ended
+        self.transactions = {}  # (lsid, txnNumber) -> who began it: a node, or a connection
+        self.ended = set()  # those that were committed or aborted
+        self.services = [bson.ObjectId(), bson.ObjectId()]  # the mongoses behind a load balancer
+        self.cursor_ids = itertools.count(FIRST_ID)  # theirs
         self._changed = asyncio.Event()
 
     async def start(self):
@@ -63,7 +68,7 @@ class Deployment:
         old = self.primary
         self.primary = None
         self._announce()
-        await self._end_transactions()
+        await self.end_transactions()
         await asyncio.sleep(seconds)
         others = [n for n in self.nodes if n is not old and n.is_up()]
         if to is None and not others:
@@ -72,16 +77,17 @@ class Deployment:
 
     # --- transactions
 
-    def note_transaction(self, node, key, starts, ends):
+    def note_transaction(self, owner, key, starts, ends):
         if starts:
-            self.transactions[key] = node
-        elif ends and self.kind == "replica":
-            self.transactions.pop(key, None)
+            self.transactions[key] = owner
+        elif ends:
+            self.ended.add(key)  # still known: it may be ended once more
 
-    async def _end_transactions(self):
-        for key in list(self.transactions):
-            del self.transactions[key]
-            self.doomed.add(key)
+    async def end_transactions(self, owner=None):
+        """Those of an owner, or all, as far as they are open."""
+        for key in [k for k, o in self.transactions.items()
+                    if k not in self.ended and owner in (None, o)]:
+            del self.transactions[key]  # from now on there is no such transaction
             try:
                 await self.database.service.command({
                     "abortTransaction": 1, "autocommit": False, "txnNumber": bson.Int64(key[1]),

@@ -49,6 +49,7 @@ class Counters:
         self.authenticated = self.most_authenticated = 0
         self.logins = self.refused_logins = 0
         self.commands = collections.Counter()
+        self.preferences = collections.Counter()  # modes of $readPreference, as they came
 
     def on_open(self):
         self.open += 1
@@ -71,4 +72,4 @@ class Counters:
         self.authenticated = self.most_authenticated = authenticated
 
     def snapshot(self):
-        return {**vars(self), "commands": dict(self.commands)}
+        return {**vars(self), "commands": dict(self.commands), "preferences": dict(self.preferences)}

@@ -17,10 +17,12 @@ def say(node, request, by_name, connection_id):
     if request.get("helloOk"):
         reply["helloOk"] = True
     reply["topologyVersion"] = node.topology_version()
-    if deployment.kind == "mongos":
+    if deployment.kind in ("mongos", "balanced"):
         reply["msg"] = "isdbgrid"
     elif deployment.kind == "replica":
         reply.update(_membership(node, by_name))
+    if deployment.kind == "balanced" and request.get("loadBalanced"):
+        reply["serviceId"] = deployment.services[connection_id % 2]
     reply.update(deployment.hello_base)
     reply.update(localTime=now(), connectionId=connection_id, readOnly=False, ok=1.0)
     return reply

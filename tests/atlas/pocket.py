@@ -16,6 +16,7 @@ USER, PASSWORD, OLD_USER = "app", "p@ss:word/1", "old"
 NAME = "cluster0.pocket.test"
 HOSTS = {"replica": [f"cluster0-shard-00-0{i}.pocket.test" for i in range(3)],
          "mongos": [f"cluster0-mongos-0{i}.pocket.test" for i in range(2)],
+         "balanced": ["cluster0-lb.pocket.test"],
          "standalone": ["cluster0-alone.pocket.test"]}
 
 
@@ -35,8 +36,8 @@ class Pocket:
         self.control = ControlServer(self)
 
     def txt(self):
-        chosen = f"&replicaSet={SET_NAME}" if self.deployment.kind == "replica" else ""
-        return f"authSource=admin{chosen}"
+        chosen = {"replica": f"&replicaSet={SET_NAME}", "balanced": "&loadBalanced=true"}
+        return "authSource=admin" + chosen.get(self.deployment.kind, "")
 
     async def start(self):
         await self.database.start()

@@ -27,17 +27,42 @@ def transaction_of(request):
     return bytes(request.get("lsid")["id"]), int(request.get("txnNumber"))
 
 
-def refusal(node, request):
-    """The error document that the node answers by itself, or None to forward."""
+def refusal(caller, request):
+    """The error document that the caller's node answers by itself, or None to forward."""
+    node = caller.node
     kind = node.deployment.kind
-    if kind == "standalone" and "txnNumber" in request.elements:
-        return error(20, "IllegalOperation",
-                     "Transaction numbers are only allowed on a replica set member or mongos")
-    if kind == "replica" and node is not node.deployment.primary:
+    refused = None
+    if kind == "standalone":
+        refused = _not_for_standalone(request)
+    elif kind == "balanced":
+        refused = _not_greeted(caller)
+    elif kind == "replica" and node is not node.deployment.primary:
         refused = _not_primary(request)
         if refused is not None:
-            return {**refused, "topologyVersion": node.topology_version()}
-    return _no_cursor(node, request) or _no_transaction(node, request)
+            refused["topologyVersion"] = node.topology_version()
+    return refused or _no_cursor(caller, request) or _no_transaction(caller, request)
+
+
+def _not_for_standalone(request):
+    if "txnNumber" in request.elements:
+        return error(20, "IllegalOperation",
+                     "Transaction numbers are only allowed on a replica set member or mongos")
+    if request.name == "aggregate" and b"$changeStream" in request.raw and any(
+            "$changeStream" in stage for stage in request.get("pipeline") or ()):
+        return error(40573, "Location40573",
+                     "The $changeStream stage is only supported on replica sets")
+    return None
+
+
+def _not_greeted(caller):
+    return None if caller.is_greeted else not_balanced()
+
+
+def not_balanced():
+    """Said to who comes through a load balancer and does not know it; then the node closes."""
+    return error(354, "LoadBalancerSupportMismatch",
+                 "The server is being accessed through a load balancer, but this driver does not "
+                 "have load balancing enabled")
 
 
 def _not_primary(request):
@@ -69,24 +94,24 @@ def _has_write_stage(request):
     return bool(stages) and next(iter(stages[-1])) in ("$out", "$merge")
 
 
-def _no_cursor(node, request):
+def _no_cursor(caller, request):
     if request.name != "getMore":
         return None
     asked = request.get("getMore")
-    if node.cursors.knows(asked):
+    if caller.cursors.knows(asked):
         return None
     return error(43, "CursorNotFound", f"cursor id {asked} not found")
 
 
-def _no_transaction(node, request):
+def _no_transaction(caller, request):
     key = transaction_of(request)
     if key is None or request.get("startTransaction"):
         return None
-    deployment = node.deployment
+    deployment = caller.node.deployment
     began_at = deployment.transactions.get(key)
-    elsewhere = deployment.kind == "mongos" and began_at is not node and (
-        request.name != "commitTransaction" or "recoveryToken" not in request.elements)
-    if key in deployment.doomed or elsewhere:
+    can_recover = request.name == "commitTransaction" and "recoveryToken" in request.elements
+    is_elsewhere = began_at is not caller.transaction_owner() and not can_recover
+    if began_at is None or is_elsewhere:
         return error(251, "NoSuchTransaction",
                      f"Given transaction number {key[1]} does not match any in-progress "
                      "transactions.", ["TransientTransactionError"])
@@ -102,16 +127,19 @@ async def wait_for_lag(node, request):
         await asyncio.sleep(max(0, behind))
 
 
-def note_forwarded(node, request):
+def note_forwarded(caller, request):
     key = transaction_of(request)
     if key is not None:
-        node.deployment.note_transaction(node, key, request.get("startTransaction"),
-                                         request.name in ENDS)
+        caller.node.deployment.note_transaction(
+            caller.transaction_owner(), key, request.get("startTransaction"), request.name in ENDS)
+    preference = request.get("$readPreference")
+    if preference is not None:
+        caller.node.counters.preferences[preference["mode"]] += 1
 
 
 def recovery_token(node, request, reply):
     """A mongos adds one to every reply within a transaction."""
-    if node.deployment.kind == "mongos" and transaction_of(request) is not None:
+    if node.deployment.kind in ("mongos", "balanced") and transaction_of(request) is not None:
         document = reply.document()
         document["recoveryToken"] = {"recoveryShardId": bson.ObjectId(b"\x01" * 12)}
         return document

@@ -155,6 +155,15 @@ async function changeStreams({ db }) {
     await resumed.close();
 }
 
+async function readPreferences({ db }) {
+    await db.collection("preferred").insertMany(range(100).map((i) => ({ _id: i })));
+    for (const readPreference of ["primaryPreferred", "secondaryPreferred", "nearest"]) {
+        const reading = db.collection("preferred", { readPreference });
+        assert.equal((await reading.find({}, { batchSize: 30 }).toArray()).length, 100);
+        assert.equal(await reading.countDocuments({ _id: { $lt: 9 } }), 9);
+    }
+}
+
 async function unacknowledged({ db }) {
     const things = await db.createCollection("unacknowledged");
     const quiet = db.collection("unacknowledged", { writeConcern: { w: 0 } });
@@ -198,7 +207,7 @@ async function serverApi({ db, strict }) {
 
 const all = {
     crud, aggregation, cursors, bulk, indexes, sessions, transactions, transactionConflict,
-    changeStreams, unacknowledged, errors, serverApi,
+    changeStreams, readPreferences, unacknowledged, errors, serverApi,
 };
 
 exports.options = {};
