@@ -95,6 +95,7 @@ static const struct net_ops operations = {
     .send_buf = loop_conn_send_buf,
     .queued = loop_conn_queued,
     .local_address = loop_conn_local_address,
+    .peer_process = loop_conn_peer_process,
     .pause = loop_conn_pause,
     .resume = loop_conn_resume,
     .close = loop_conn_close,

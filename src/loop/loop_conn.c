@@ -190,6 +190,26 @@ void loop_conn_local_address(const struct conn *conn, struct address *out)
     address_from_sockaddr(&name, &path, out);
 }
 
+bool loop_conn_peer_process(const struct conn *conn, struct peer_process *out)
+{
+#ifdef SO_PEERCRED
+    const struct loop_conn *c = loop_conn_of(conn);
+    struct ucred who;
+    socklen_t size = sizeof who;
+    uv_os_fd_t fd;
+    if (c->uv.handle.type != UV_NAMED_PIPE || uv_fileno(&c->uv.handle, &fd) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 || who.pid <= 0) {
+        return false;
+    }
+    *out = (struct peer_process){.id = (uint32_t)who.pid, .user = who.uid};
+    return true;
+#else
+    (void)conn;
+    (void)out;
+    return false;
+#endif
+}
+
 void loop_conn_begin(struct conn *conn)
 {
     struct loop_conn *c = loop_conn_of(conn);

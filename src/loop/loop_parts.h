@@ -72,6 +72,7 @@ bool loop_conn_send(struct conn *conn, const struct span *parts, size_t count);
 bool loop_conn_send_buf(struct conn *conn, struct buf *bytes);
 byte_count loop_conn_queued(const struct conn *conn);
 void loop_conn_local_address(const struct conn *conn, struct address *out);
+bool loop_conn_peer_process(const struct conn *conn, struct peer_process *out);
 void loop_conn_pause(struct conn *conn);
 void loop_conn_resume(struct conn *conn);
 void loop_conn_close(struct conn *conn, enum close_how how);

@@ -78,6 +78,11 @@ void conn_local_address(const struct conn *conn, struct address *out)
     conn->net->ops->local_address(conn, out);
 }
 
+bool conn_peer_process(const struct conn *conn, struct peer_process *out)
+{
+    return conn->net->ops->peer_process(conn, out);
+}
+
 byte_count conn_queued(const struct conn *conn)
 {
     return conn->net->ops->queued(conn);

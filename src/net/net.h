@@ -90,6 +90,11 @@ struct query_asked {
     void *owner;
 };
 
+struct peer_process {
+    uint32_t id;
+    uint32_t user;
+};
+
 enum watch_kind { WATCH_SIGNAL, WATCH_FILE, WATCH_READABLE };
 
 struct spawn_request {
@@ -116,6 +121,7 @@ struct net_ops {
     bool (*send_buf)(struct conn *conn, struct buf *bytes);
     byte_count (*queued)(const struct conn *conn);
     void (*local_address)(const struct conn *conn, struct address *out);
+    bool (*peer_process)(const struct conn *conn, struct peer_process *out);
     void (*pause)(struct conn *conn);
     void (*resume)(struct conn *conn);
     void (*close)(struct conn *conn, enum close_how how);
@@ -205,6 +211,10 @@ byte_count conn_queued(const struct conn *conn);
 /* Where the dialler of an accepted conn reached us: of a listener at 0.0.0.0 the address that it
  * really took; of a Unix socket its path. A system call. */
 void conn_local_address(const struct conn *conn, struct address *out);
+
+/* Who dialled a Unix socket; false of any other conn, and where the system does not say, or not in
+ * terms of ours (a process of another container). A system call. */
+bool conn_peer_process(const struct conn *conn, struct peer_process *out);
 
 /* No on_bytes until conn_resume; what the peer sends waits in the kernel. Both idempotent.
  * on_closed may still come. Note that a peer's closing is noticed only while reading. */

@@ -15,8 +15,10 @@
 
 #include "base/log.h"
 #include "base/require.h"
+#include "core/pool/peers.h"
 #include "proxy/exchange.h"
 #include "proxy/proxy.h"
+#include "proxy/vanished.h"
 
 static void on_bytes(void *owner, struct span bytes);
 static void on_drained(void *owner);
@@ -50,12 +52,14 @@ const char *client_name(const struct client *c, char text[24])
     return text;
 }
 
-void client_open(struct proxy *proxy, struct conn *conn)
+void client_open(struct proxy *proxy, struct conn *conn, const struct address *peer)
 {
+    struct span ip = span_of(peer->ip, sizeof peer->ip);
     struct client *c = xcalloc(1, sizeof *c);
     c->proxy = proxy;
     c->conn = conn;
     c->id = ++proxy->last_client_id;
+    c->origin = peers_identity(&ip, 1);
     frame_init(&c->frame, (uint32_t)proxy->settings->limits.max_message_bytes);
     buf_init(&c->pending, &proxy->net->chunks);
     deadline_init(&c->deadline, on_deadline);
@@ -311,12 +315,12 @@ static void end(struct client *c)
 }
 
 /* The exchange under way, if any, goes on or ends without its client. */
-static void leave(struct client *c)
+static void leave(struct client *c, bool by_itself)
 {
     struct exchange *x = c->exchange;
     c->exchange = NULL;
     if (x != NULL) {
-        exchange_on_client_left(x);
+        exchange_on_client_left(x, by_itself);
     }
 }
 
@@ -348,7 +352,7 @@ void client_on_exchange_ended(struct client *c)
         return;
     }
     if (c->exchange != NULL && !frame_is_between(&c->frame)) {
-        leave(c); /* the rest of this request will never come */
+        leave(c, true); /* the rest of this request will never come */
     }
     if (c->exchange == NULL) {
         end(c);
@@ -358,7 +362,7 @@ void client_on_exchange_ended(struct client *c)
 void client_abandon(struct client *c)
 {
     require(c->conn == NULL);
-    leave(c);
+    leave(c, true);
     end(c);
 }
 
@@ -375,9 +379,12 @@ static void on_closed(void *owner, enum status why)
     move(c, CLIENT_GONE);
     bool leaves_writes = by_peer && x != NULL && !buf_is_empty(&c->pending) &&
                          frame_is_between(&c->frame) && !x->facts.expects_reply;
+    if (!leaves_writes) {
+        leave(c, by_peer);
+    }
+    vanished_on_client_gone(c->proxy->vanished, c->identity, by_peer);
     if (leaves_writes) {
         return; /* the last of them ends it */
     }
-    leave(c);
     end(c);
 }

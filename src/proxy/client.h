@@ -29,6 +29,7 @@ struct client {
     struct sm state;
     uint32_t id;           /* from 1; what drivers and logs show */
     uint64_t identity;     /* whose it is, for what it leaves open; 0: nobody in particular */
+    uint64_t origin;       /* of the address that it came from */
     uint32_t greeted_with; /* version of the hello values it was told; 0: no hello yet */
     bool has_metadata;     /* its first hello said who it is */
     bool in_transaction;   /* its last request belonged to an open one */
@@ -39,7 +40,7 @@ struct client {
 };
 
 /* Takes the conn; closes it with a message when the limit of clients is reached. */
-void client_open(struct proxy *proxy, struct conn *conn);
+void client_open(struct proxy *proxy, struct conn *conn, const struct address *peer);
 
 /* Ends it: what is queued for it is still sent (CLOSE_FLUSH). The reason goes to the log at debug.
  */

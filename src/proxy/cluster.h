@@ -5,6 +5,8 @@
 #ifndef PROXY_CLUSTER_H
 #define PROXY_CLUSTER_H
 
+#include <bson/bson.h>
+
 #include "core/auth/login.h"
 #include "core/pool/affinity.h"
 #include "core/topology/select.h"
@@ -93,6 +95,22 @@ void cluster_on_command_error(struct cluster *c, struct node *node, const struct
  * the server (SDAM). */
 void cluster_on_network_error(struct cluster *c, struct node *node, const struct backend *backend,
                               enum status why);
+
+/* --- for what vanished clients leave behind --- */
+
+/* A request that ends something: one transaction, or cursors of one namespace. */
+struct farewell {
+    struct node *node;
+    size_t count;
+    bson_t command; /* the caller's to destroy */
+};
+
+/* Whether the owner has anything open. */
+bool cluster_owes_farewell(const struct cluster *c, uint64_t owner);
+
+/* The next one, transactions first; what it ends is not known any more. False: there is nothing,
+ * or nothing that can be ended (its node is gone). */
+bool cluster_next_farewell(struct cluster *c, uint64_t owner, struct farewell *out);
 
 /* --- for nodes and monitors --- */
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/wire/bson_view.h"
+#include "core/wire/farewell.h"
 #include "proxy/cluster_parts.h"
 #include "proxy/proxy.h"
 
@@ -100,10 +101,12 @@ void cluster_note_transaction(struct cluster *c, const struct request_facts *fac
     if (!facts->has_autocommit || !facts->has_lsid) {
         return;
     }
+    uint8_t terms[FAREWELL_TERMS_BYTES_MOST];
     struct known_transaction t = {
         .number = facts->txn_number,
         .server = node->id,
         .owner = owner,
+        .terms = span_of(terms, farewell_terms(facts, terms)),
         .is_open = true,
     };
     memcpy(t.lsid, facts->lsid, sizeof t.lsid);

@@ -53,23 +53,29 @@ static const struct sm_state states[] = {
 
 /* --- 1. the request comes in --- */
 
-struct exchange *exchange_begin(struct client *client, struct message_head head,
-                                struct span head_bytes)
+struct exchange *exchange_new(struct proxy *proxy)
 {
-    struct proxy *proxy = client->proxy;
     struct exchange *x = proxy_take_exchange(proxy);
     x->proxy = proxy;
-    x->client = client;
-    x->head = head;
-    x->identity = client->identity;
     x->arrived = net_now(proxy->net);
-    x->received = HEADER_BYTES;
     list_init(&x->link);
     deadline_init(&x->deadline, exchange_on_deadline);
     sm_init(&x->state, states, EXCHANGE_RECEIVING);
     buf_init(&x->request, &proxy->net->chunks);
     buf_init(&x->reply, &proxy->net->chunks);
     buf_init(&x->earlier, &proxy->net->chunks);
+    return x;
+}
+
+struct exchange *exchange_begin(struct client *client, struct message_head head,
+                                struct span head_bytes)
+{
+    struct proxy *proxy = client->proxy;
+    struct exchange *x = exchange_new(proxy);
+    x->client = client;
+    x->head = head;
+    x->identity = client->identity;
+    x->received = HEADER_BYTES;
     metrics_count(&proxy->metrics, requests);
     bool is_small = (byte_count)head.length <= proxy->settings->limits.hold_bytes;
     if (!buf_prepare(&x->request, is_small ? (byte_count)head.length : CHUNK_BYTES) ||
@@ -173,7 +179,7 @@ void exchange_on_request_end(struct exchange *x)
 
 /* --- 2. what it is --- */
 
-static enum inspect_result inspect(struct exchange *x)
+enum inspect_result exchange_inspect(struct exchange *x)
 {
     if (x->stream != NULL) {
         x->facts = x->stream->facts;
@@ -209,7 +215,7 @@ static void prefer(struct exchange *x)
 
 static void decide(struct exchange *x)
 {
-    if (inspect(x) == INSPECT_BAD) {
+    if (exchange_inspect(x) == INSPECT_BAD) {
         exchange_answer_fault(x);
         return;
     }
@@ -241,7 +247,7 @@ msec exchange_own_deadline(const struct exchange *x)
     return waits_for_events ? MSEC_NEVER : msec_after(x->arrived, x->facts.max_time_ms);
 }
 
-static void exchange_wait(struct exchange *x, struct node *node)
+void exchange_wait(struct exchange *x, struct node *node)
 {
     msec now = net_now(x->proxy->net);
     if (x->pool_patience == 0) {
@@ -318,8 +324,12 @@ void exchange_on_granted(struct exchange *x, struct backend *backend)
 void exchange_on_refused(struct exchange *x, enum status status, msec waited)
 {
     x->waiter = (struct waiter_id){0};
-    metrics_count(&x->proxy->metrics, queue_refused);
     (void)waited;
+    if (x->is_own) {
+        exchange_finish(x);
+        return;
+    }
+    metrics_count(&x->proxy->metrics, queue_refused);
     if (status != STATUS_NOT_SUITABLE) {
         exchange_refuse(x, status);
     } else if (x->is_bound && !x->node->is_removed) {
@@ -385,7 +395,8 @@ void exchange_await_reply(struct exchange *x)
     struct proxy *proxy = x->proxy;
     exchange_move(x, EXCHANGE_RELAYING);
     net_clear_deadline(proxy->net, &x->deadline);
-    msec limit = proxy->settings->upstream.operation_timeout_ms;
+    msec limit = x->is_own ? proxy->settings->limits.drain_reply_ms
+                           : proxy->settings->upstream.operation_timeout_ms;
     if (limit > 0) {
         net_set_deadline(proxy->net, &x->deadline, net_now(proxy->net) + limit);
     }

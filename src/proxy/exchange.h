@@ -6,6 +6,8 @@
 #ifndef PROXY_EXCHANGE_H
 #define PROXY_EXCHANGE_H
 
+#include <bson/bson.h>
+
 #include "base/list.h"
 #include "base/sm.h"
 #include "core/pool/pool.h"
@@ -35,7 +37,7 @@ enum exchange_state {
 struct exchange {
     struct list link; /* in the cluster's list of those that wait for a server or for contact */
     struct proxy *proxy;
-    struct client *client; /* NULL: it left */
+    struct client *client; /* NULL: it left, or there was none */
     struct node *node;     /* of the pool it waits in, or of its backend */
     struct backend *backend;
     struct sm state;
@@ -64,7 +66,9 @@ struct exchange {
     uint32_t reply_received;
     bool reply_began; /* the client has got bytes of it */
     bool backend_paused;
-    bool is_bound;       /* only its node can serve it */
+    bool is_bound; /* only its node can serve it */
+    bool is_own;   /* a request of ours, for no client */
+    size_t own_count;
     bool was_sent_again; /* after a server wanted the login once more */
 
     bool must_repeat; /* its first attempt failed in a way that lets it be repeated */
@@ -81,8 +85,13 @@ struct exchange *exchange_begin(struct client *client, struct message_head head,
 void exchange_on_request_bytes(struct exchange *x, struct span bytes);
 void exchange_on_request_end(struct exchange *x);
 
-/* The client left; the exchange ends now or by itself. */
-void exchange_on_client_left(struct exchange *x);
+/* The client left; the exchange ends now or by itself. `by_itself`: we did not close it. */
+void exchange_on_client_left(struct exchange *x, bool by_itself);
+
+/* A request of ours to that node, which nobody waits for: vanished_on_own_ended follows, perhaps
+ * within the call. `count`: what it ends, for the metrics. */
+void exchange_begin_own(struct proxy *proxy, struct node *node, const bson_t *command,
+                        size_t count);
 
 /* The process ends: no reply is waited for. For exchanges without a client. */
 void exchange_abandon(struct exchange *x);

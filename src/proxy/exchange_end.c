@@ -3,20 +3,25 @@
 #include <stdlib.h>
 
 #include "base/require.h"
+#include "core/pool/peers.h"
 #include "proxy/backend.h"
 #include "proxy/client.h"
 #include "proxy/cluster.h"
 #include "proxy/exchange_parts.h"
 #include "proxy/node.h"
 #include "proxy/proxy.h"
+#include "proxy/vanished.h"
 
 /* --- ends that are nobody's reply --- */
 
-void exchange_on_client_left(struct exchange *x)
+void exchange_on_client_left(struct exchange *x, bool by_itself)
 {
     struct proxy *proxy = x->proxy;
     bool is_whole = x->received == (uint32_t)x->head.length;
     x->client = NULL;
+    if (!by_itself && !peers_is_alone(x->identity)) {
+        x->identity = 0; /* its process lives on, and may come back for what this opens */
+    }
     switch ((enum exchange_state)x->state.now_in) {
     case EXCHANGE_SELECTING:
     case EXCHANGE_WAITING:
@@ -31,7 +36,8 @@ void exchange_on_client_left(struct exchange *x)
             break;
         }
         exchange_on_client_drained(x); /* it holds the backend up no longer */
-        net_set_deadline(proxy->net, &x->deadline, net_now(proxy->net) + ABANDONED_REPLY_MS);
+        net_set_deadline(proxy->net, &x->deadline,
+                         msec_after(net_now(proxy->net), proxy->settings->limits.drain_reply_ms));
         return;
     case EXCHANGE_SENDING:
         exchange_drop_backend(x, STATUS_PEER_CLOSED);
@@ -123,6 +129,11 @@ void exchange_finish(struct exchange *x)
     buf_clear(&x->earlier);
     free(x->flat_owned);
     free(x->stream);
+    if (x->is_own) {
+        vanished_on_own_ended(x->proxy->vanished, x);
+    } else if (client == NULL && x->identity != 0) {
+        vanished_on_left_behind(x->proxy->vanished, x->identity);
+    }
     proxy_give_exchange(x->proxy, x);
     if (client != NULL) {
         client_on_exchange_ended(client);

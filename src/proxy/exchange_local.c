@@ -9,6 +9,7 @@
 #include "proxy/exchange_parts.h"
 #include "proxy/node.h"
 #include "proxy/proxy.h"
+#include "proxy/vanished.h"
 
 static int64_t wall_clock_ms(void)
 {
@@ -29,6 +30,10 @@ static void send_and_finish(struct exchange *x, struct buf *reply)
 void exchange_answer_error(struct exchange *x, struct error_row row, const char *text)
 {
     struct buf reply;
+    if (x->is_own) {
+        exchange_finish(x); /* nobody to tell */
+        return;
+    }
     buf_init(&reply, &x->proxy->net->chunks);
     metrics_count(&x->proxy->metrics, errors_made);
     if (x->stream != NULL) {
@@ -125,6 +130,7 @@ void exchange_answer_hello(struct exchange *x)
     if (x->facts.hello.client.size > 0) {
         client->has_metadata = true;
     }
+    vanished_on_hello(x->proxy->vanished, client, &x->facts);
     metrics_count(&x->proxy->metrics, answered_locally);
     buf_init(&reply, &x->proxy->net->chunks);
     reply_to_hello(x, client, &reply);

@@ -7,17 +7,21 @@
 
 #include "proxy/exchange.h"
 
-/* The rest of a reply whose client has left is read for at most this long and this many bytes, so
- * that the backend can serve again; beyond that, closing it costs less. */
-#define ABANDONED_REPLY_MS    SECONDS(5)
-#define ABANDONED_REPLY_BYTES (4 * MIB)
-
 /* How long a hello may be held for the first contact with the cluster. */
 #define FIRST_CONTACT_MS SECONDS(1)
 
 /* The client while its conn stands, else NULL: one whose conn is gone may end with this exchange.
  */
 struct client *exchange_live_client(const struct exchange *x);
+
+/* One with nothing but its id. */
+struct exchange *exchange_new(struct proxy *proxy);
+
+/* Reads what is held of the request. */
+enum inspect_result exchange_inspect(struct exchange *x);
+
+/* Queues it in the node's pool. */
+void exchange_wait(struct exchange *x, struct node *node);
 
 /* The wait that its state is in has lasted long enough. */
 void exchange_on_deadline(struct deadline *d, msec now);

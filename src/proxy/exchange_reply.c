@@ -85,6 +85,9 @@ void exchange_on_client_drained(struct exchange *x)
 /* What the reply teaches, once all of it has been seen. */
 static void note(struct exchange *x)
 {
+    if (x->is_own) {
+        return; /* what it ends is forgotten already */
+    }
     cluster_on_reply(x->proxy->cluster, x->node, &x->facts, &x->skim.facts, x->identity);
 }
 
@@ -122,7 +125,7 @@ static void keep_earlier(struct exchange *x, struct span body)
 static bool must_log_in_again(const struct exchange *x)
 {
     return x->skim.facts.code == CODE_REAUTHENTICATION_REQUIRED && !x->skim.facts.is_ok &&
-           x->is_held_whole && !x->was_sent_again;
+           x->is_held_whole && !x->is_own && !x->was_sent_again;
 }
 
 static void deliver(struct exchange *x, struct span body)
@@ -178,7 +181,7 @@ bool exchange_on_reply_bytes(struct exchange *x, struct span bytes)
         (x->skim.facts.flags & MSG_MORE_TO_COME) != 0) {
         return false;
     }
-    if (x->client == NULL && x->reply_received > ABANDONED_REPLY_BYTES) {
+    if (x->client == NULL && x->reply_received > x->proxy->settings->limits.drain_reply_bytes) {
         return false;
     }
     if (is_small(x)) {

@@ -16,6 +16,8 @@
     X(errors_made, "error documents made by Mooring")                                            \
     X(unacknowledged_dropped, "unacknowledged writes that could not be delivered")               \
     X(repeated, "requests that Mooring sent a second time after a failure")                      \
+    X(cursors_killed, "cursors that vanished clients had left open, ended for them")             \
+    X(transactions_aborted, "transactions that vanished clients had left open, ended for them")  \
     X(abandoned, "requests whose client left before the reply")                                  \
     X(dials, "upstream connections begun")                                                       \
     X(dials_failed, "upstream connections that did not become ready")                            \

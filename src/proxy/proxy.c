@@ -13,6 +13,7 @@
 #include "proxy/client.h"
 #include "proxy/cluster.h"
 #include "proxy/exchange.h"
+#include "proxy/vanished.h"
 
 static void on_deadline(struct deadline *d, msec now);
 
@@ -53,13 +54,13 @@ struct proxy *proxy_new(struct net *net, const struct settings *settings, struct
     list_init(&p->clients);
     deadline_init(&p->deadline, on_deadline);
     p->cluster = cluster_new(p);
+    p->vanished = vanished_new(p);
     return p;
 }
 
 static void on_accept(void *owner, struct conn *conn, const struct address *peer)
 {
-    (void)peer;
-    client_open(owner, conn);
+    client_open(owner, conn, peer);
 }
 
 static enum status listen_at(struct proxy *p, const char *text, struct error *why)
@@ -154,6 +155,7 @@ void proxy_close(struct proxy *p)
         return;
     }
     p->is_closing = true;
+    vanished_close(p->vanished);
     stop_listening(p);
     net_clear_deadline(p->net, &p->deadline);
     for (struct list *link = p->clients.next; link != &p->clients; link = next) {
@@ -218,6 +220,7 @@ void proxy_on_cluster_ended(struct proxy *p)
 
 void proxy_free(struct proxy *p)
 {
+    vanished_free(p->vanished);
     cluster_free(p->cluster);
     login_keys_free(p->login_keys);
     while (p->spare_count > 0) {

@@ -13,6 +13,7 @@
 
 struct cluster;
 struct exchange;
+struct vanished;
 
 enum { LISTENERS_MOST = 16, EXCHANGES_SPARE = 64 };
 
@@ -29,6 +30,7 @@ struct proxy {
     struct outbound outbound;
     struct metrics metrics;
     struct cluster *cluster;
+    struct vanished *vanished;
 
     struct listener *listeners[LISTENERS_MOST];
     size_t listener_count;

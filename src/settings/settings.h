@@ -121,6 +121,9 @@ struct limits_settings {
     msec client_idle_timeout_ms;
     msec handshake_timeout_ms;
     msec client_send_timeout_ms;
+    msec drain_reply_ms;
+    byte_count drain_reply_bytes;
+    msec vanished_grace_ms; /* 0: what vanished clients leave open is the server's to end */
 };
 
 struct drain_settings {

@@ -160,6 +160,14 @@ const struct option option_table[] = {
     DURATION(
         "limits.clientSendTimeoutMS", limits.client_send_timeout_ms, "60000", 0, NULL,
         "Longest time that a client may leave its replies unread, or a large request unfinished."),
+    DURATION("limits.drainReplyMS", limits.drain_reply_ms, "5000", 1, NULL,
+             "Longest time that the reply to a client that left is still read, so that its pooled "
+             "connection can serve again; else that is closed."),
+    BYTES("limits.drainReplyBytes", limits.drain_reply_bytes, "4MiB", 0, INT64_C(1) << 40,
+          "Most bytes of such a reply."),
+    DURATION("limits.vanishedGraceMS", limits.vanished_grace_ms, "2000", 0, NULL,
+             "Time after the last connection of an application's process is gone until its open "
+             "cursors and transactions are ended; 0: never, the server ends them later."),
     DURATION("drain.minMS", drain.min_ms, "0", 0, NULL,
              "Time that the listeners stay open after SIGTERM."),
     DURATION("drain.maxMS", drain.max_ms, "25000", 0, NULL,

@@ -136,7 +136,8 @@ async def status(pocket):
     primary = pocket.deployment.primary
     return {"primary": None if primary is None else primary.number,
             "freezes": pocket.database.freezes, "dns_asked": pocket.zone.asked,
-            "up": [n.is_up() for n in pocket.nodes]}
+            "up": [n.is_up() for n in pocket.nodes],
+            "transactions": len(pocket.deployment.transactions)}
 
 
 def _chosen(pocket, which):

@@ -106,3 +106,28 @@ def test_the_app_starts_before_the_name_is_known(start, atlas, tmp_path):
 def without_name(atlas):
     """No TXT record and no replicaSet=: the servers alone know the name."""
     return atlas.direct_uri().replace(f"&replicaSet={SET_NAME}", "")
+
+
+@pytest.mark.parametrize("client", [c for c in clients_run.ALL if c.name == "node"],
+                         ids=lambda c: c.name)
+def test_a_client_in_load_balanced_mode(client, start, direct):
+    clients_run.check(client, start().uri(loadBalanced="true"), "operations", direct=direct)
+
+
+@pytest.mark.parametrize("presentation", ["mongos", "replicaSet"])
+def test_load_balanced_mode_of_pymongo(presentation, start):
+    """No monitor; cursors and transactions stay on the socket on which they began."""
+    mooring = start(f"--listen.presentation={presentation}")
+    with mooring.client(loadBalanced=True) as client:
+        things = client.shop.balanced
+        things.drop()
+        things.insert_many([{"_id": i} for i in range(300)])
+        assert client.topology_description.topology_type_name == "LoadBalanced"
+        assert len(list(things.find(batch_size=50))) == 300
+        with client.start_session() as session, session.start_transaction():
+            things.insert_one({"_id": "in"}, session=session)
+            assert things.count_documents({}, session=session) == 301
+        assert things.count_documents({}) == 301
+        with things.watch(max_await_time_ms=500) as stream:
+            things.insert_one({"_id": "seen"})
+            assert stream.next()["documentKey"] == {"_id": "seen"}

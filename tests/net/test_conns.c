@@ -34,6 +34,7 @@ static void echo_at(struct world *w, const struct address *at)
 {
     struct pair p;
     struct address reached;
+    struct peer_process who;
     pair_listen_at(&p, w, at);
     p.server.on_bytes = echo;
     pair_dial(&p);
@@ -41,6 +42,11 @@ static void echo_at(struct world *w, const struct address *at)
     world_run_until(w, has_echo, &p);
     conn_local_address(p.server.conn, &reached);
     assert_true(address_equals(&reached, &p.at));
+    assert_int_equal(conn_peer_process(p.server.conn, &who), at->family == ADDRESS_UNIX);
+    if (at->family == ADDRESS_UNIX) {
+        assert_int_equal(who.id, getpid());
+        assert_int_equal(who.user, getuid());
+    }
     pair_close(&p);
 }
 

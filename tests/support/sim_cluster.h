@@ -65,6 +65,8 @@ struct sim_node {
     size_t commands; /* others, ever */
     size_t writes;   /* acknowledged or not */
     size_t commits;
+    size_t own_kills; /* killCursors and abortTransaction that no application asked for */
+    size_t own_aborts;
     size_t logins;      /* completed */
     size_t conns;       /* alive */
     size_t served;      /* alive conns that have had a command other than hello */

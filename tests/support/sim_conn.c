@@ -6,6 +6,7 @@
 #include "support/sim_conn.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/require.h"
 
@@ -111,6 +112,16 @@ static void on_accepted(struct sim_event *e)
 void sim_local_address(const struct conn *conn, struct address *out)
 {
     *out = sim_conn_of(conn)->place->at;
+}
+
+/* All are one process: this one. */
+bool sim_peer_process(const struct conn *conn, struct peer_process *out)
+{
+    bool is_unix = sim_conn_of(conn)->place->at.family == ADDRESS_UNIX;
+    if (is_unix) {
+        *out = (struct peer_process){.id = (uint32_t)getpid(), .user = (uint32_t)getuid()};
+    }
+    return is_unix;
 }
 
 static void on_refused(struct sim_event *e)

@@ -68,6 +68,7 @@ static const struct net_ops operations = {
     .send_buf = sim_send_buf,
     .queued = sim_queued,
     .local_address = sim_local_address,
+    .peer_process = sim_peer_process,
     .pause = sim_pause,
     .resume = sim_resume,
     .close = sim_close,

@@ -111,6 +111,7 @@ bool sim_send(struct conn *conn, const struct span *parts, size_t count);
 bool sim_send_buf(struct conn *conn, struct buf *bytes);
 byte_count sim_queued(const struct conn *conn);
 void sim_local_address(const struct conn *conn, struct address *out);
+bool sim_peer_process(const struct conn *conn, struct peer_process *out);
 void sim_pause(struct conn *conn);
 void sim_resume(struct conn *conn);
 void sim_close(struct conn *conn, enum close_how how);

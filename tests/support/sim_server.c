@@ -134,12 +134,17 @@ static bool run_get_more(struct sim_node *n, const bson_t *request, bson_t *repl
 
 static void run_kill_cursors(struct sim_node *n, const bson_t *request, bson_t *reply)
 {
-    struct sim_cursor *cursor = find_cursor(n, sim_int(request, "cursors.0"));
+    bson_iter_t it;
+    bson_iter_t id;
     bson_t killed;
     BSON_APPEND_ARRAY_BEGIN(reply, "cursorsKilled", &killed);
-    if (cursor != NULL) {
-        BSON_APPEND_INT64(&killed, "0", cursor->id);
-        forget_cursor(cursor);
+    require(bson_iter_init_find(&it, request, "cursors") && bson_iter_recurse(&it, &id));
+    while (bson_iter_next(&id)) {
+        struct sim_cursor *cursor = find_cursor(n, bson_iter_as_int64(&id));
+        if (cursor != NULL) {
+            BSON_APPEND_INT64(&killed, bson_iter_key(&id), cursor->id);
+            forget_cursor(cursor);
+        }
     }
     bson_append_array_end(reply, &killed);
 }
@@ -262,6 +267,9 @@ static void answer(struct sim_server *s, const bson_t *request, bson_t *reply)
     } else {
         require(s->node->cluster->user == NULL || s->sasl.rounds > 0);
         note_service(s);
+        bool is_own = !sim_has(request, "token"); /* every command of an application has one */
+        s->node->own_kills += is_own && strcmp(name, "killCursors") == 0;
+        s->node->own_aborts += is_own && strcmp(name, "abortTransaction") == 0;
         BSON_APPEND_INT64(reply, "token", sim_int(request, "token"));
         BSON_APPEND_INT32(reply, "node", s->node->index);
         execute(s->node, name, request, reply);

@@ -45,8 +45,9 @@ struct known_transaction {
     uint8_t lsid[LSID_BYTES];
     int64_t number;
     uint32_t server;
-    uint64_t owner; /* who began it; 0: nobody in particular */
-    bool is_open;   /* neither committed nor aborted */
+    uint64_t owner;    /* who began it; 0: nobody in particular */
+    struct span terms; /* what its end must repeat; size 0: nothing */
+    bool is_open;      /* neither committed nor aborted */
 };
 
 struct affinity;
@@ -69,7 +70,7 @@ bool affinity_on_cursor_used(struct affinity *a, int64_t cursor, uint32_t server
 void affinity_on_cursor_gone(struct affinity *a, int64_t cursor, uint32_t server);
 
 /* A statement of a transaction goes to its server; replaces what was known of the lsid, but for the
- * owner when the number is the same. */
+ * owner and the terms (copied) when the number is the same. */
 void affinity_on_transaction(struct affinity *a, const struct known_transaction *transaction,
                              msec now);
 

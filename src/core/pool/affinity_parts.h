@@ -28,6 +28,7 @@ struct cursor_place {
 
 struct transaction_place {
     struct known_transaction known;
+    uint8_t *terms; /* what known.terms lends */
     msec used;
     struct list by_use;
     struct list of_owner; /* while it is open */

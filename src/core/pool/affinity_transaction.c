@@ -16,6 +16,7 @@ void affinity_forget_transaction(struct affinity *a, struct transaction_place *t
     list_remove(&t->by_use);
     list_remove(&t->of_owner);
     affinity_settle_owner(a, t->known.owner);
+    free(t->terms);
     free(t);
 }
 
@@ -27,6 +28,11 @@ static struct transaction_place *add_place(struct affinity *a,
     }
     struct transaction_place *t = xcalloc(1, sizeof *t);
     t->known = *transaction;
+    if (transaction->terms.size > 0) {
+        t->terms = xmalloc(transaction->terms.size);
+        memcpy(t->terms, transaction->terms.at, transaction->terms.size);
+        t->known.terms.at = t->terms;
+    }
     list_init(&t->by_use);
     list_init(&t->of_owner);
     HASH_ADD(hh, a->transactions, known.lsid, LSID_BYTES, t);

@@ -4,9 +4,16 @@
 bool facts_keep(struct request_facts *facts, struct facts_store *store)
 {
     struct span *const spans[] = {
-        &facts->command_name,         &facts->database,        &facts->collection,
-        &facts->api_version,          &facts->preference.tags, &facts->hello.client,
-        &facts->hello.sasl_mechs_for, &facts->cursors,         &facts->lsids,
+        &facts->command_name,
+        &facts->database,
+        &facts->collection,
+        &facts->api_version,
+        &facts->preference.tags,
+        &facts->hello.client,
+        &facts->hello.sasl_mechs_for,
+        &facts->cursors,
+        &facts->lsids,
+        &facts->lsid_uid,
     };
     bool fit = true;
     store->used = 0;

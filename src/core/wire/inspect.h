@@ -21,7 +21,12 @@
 #include "core/wire/msg_skim.h"
 #include "core/wire/read_mode.h"
 
-enum { LSID_UUID_BYTES = 16, READ_PREFERENCE_BYTES_MOST = 1024, CLIENT_BYTES_MOST = 512 };
+enum {
+    LSID_UUID_BYTES = 16,
+    LSID_UID_BYTES = 32,
+    READ_PREFERENCE_BYTES_MOST = 1024,
+    CLIENT_BYTES_MOST = 512
+};
 
 struct read_preference {
     bool is_present;
@@ -46,6 +51,9 @@ struct hello_facts {
     int64_t max_await_ms;
 };
 
+/* A flag that may be absent. */
+enum said { NOT_SAID, SAID_FALSE, SAID_TRUE };
+
 struct request_facts {
     int32_t request_id;
     int32_t opcode;         /* OP_MSG or OP_QUERY */
@@ -63,6 +71,7 @@ struct request_facts {
     struct span collection;  /* the command's own value when it is a string; of getMore and
                                 killCursors the collection */
     struct span api_version; /* apiVersion as text; size 0: none */
+    struct span lsid_uid;    /* what else the lsid holds of a user: 32 bytes; size 0: nothing */
 
     bool has_lsid;
     bool has_txn_number;
@@ -74,6 +83,8 @@ struct request_facts {
     bool is_tailable;      /* find */
     bool is_await;         /* find with awaitData */
     bool is_w0;            /* writeConcern {w: 0} */
+    uint8_t api_strict;    /* enum said */
+    uint8_t api_deprecation_errors; /* enum said */
     uint8_t lsid[LSID_UUID_BYTES];
     int64_t txn_number;
 

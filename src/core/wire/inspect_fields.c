@@ -144,7 +144,7 @@ static void apply_stage(struct inspect_walk *w, struct request_facts *facts,
     }
 }
 
-static void apply_lsid(struct request_facts *facts, const struct element *e)
+static void apply_lsid(struct inspect_walk *w, struct request_facts *facts, const struct element *e)
 {
     enum { SUBTYPE_UUID = 4 };
     struct element id;
@@ -153,6 +153,10 @@ static void apply_lsid(struct request_facts *facts, const struct element *e)
         element_binary(&id, SUBTYPE_UUID, &bytes) && bytes.size == LSID_UUID_BYTES) {
         memcpy(facts->lsid, bytes.at, LSID_UUID_BYTES);
         facts->has_lsid = true;
+        if (view_find(e->value, "uid", &id) && element_binary(&id, 0, &bytes) &&
+            bytes.size == LSID_UID_BYTES) {
+            facts->lsid_uid = walk_lend(w, facts, bytes);
+        }
     }
 }
 
@@ -259,12 +263,12 @@ static void apply_text(struct inspect_walk *w, struct request_facts *facts, stru
     }
 }
 
-static void apply_transaction(struct request_facts *facts, enum field field,
+static void apply_transaction(struct inspect_walk *w, struct request_facts *facts, enum field field,
                               const struct element *e)
 {
     bool flag;
     if (field == FIELD_LSID) {
-        apply_lsid(facts, e);
+        apply_lsid(w, facts, e);
     } else if (field == FIELD_TXN_NUMBER) {
         facts->has_txn_number = element_int64(e, &facts->txn_number);
     } else if (field == FIELD_AUTOCOMMIT) {
@@ -272,6 +276,14 @@ static void apply_transaction(struct request_facts *facts, enum field field,
         facts->has_autocommit = element_bool(e, &flag);
     } else {
         element_bool(e, &facts->starts_transaction);
+    }
+}
+
+static void apply_said(uint8_t *said, const struct element *e)
+{
+    bool flag;
+    if (element_bool(e, &flag)) {
+        *said = flag ? SAID_TRUE : SAID_FALSE;
     }
 }
 
@@ -289,6 +301,10 @@ static void apply_special(struct inspect_walk *w, struct request_facts *facts, e
         element_bool(e, &facts->is_tailable);
     } else if (field == FIELD_AWAIT_DATA) {
         element_bool(e, &facts->is_await);
+    } else if (field == FIELD_API_STRICT) {
+        apply_said(&facts->api_strict, e);
+    } else if (field == FIELD_API_DEPRECATION) {
+        apply_said(&facts->api_deprecation_errors, e);
     } else {
         apply_hello(w, facts, field, e);
     }
@@ -311,7 +327,7 @@ void field_apply(struct inspect_walk *w, struct request_facts *facts, enum field
     case FIELD_TXN_NUMBER:
     case FIELD_AUTOCOMMIT:
     case FIELD_START_TRANSACTION:
-        apply_transaction(facts, field, e);
+        apply_transaction(w, facts, field, e);
         break;
     case FIELD_MAX_TIME:
         apply_max_time(facts, e, offset);

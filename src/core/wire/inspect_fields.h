@@ -36,6 +36,7 @@ enum field_scope {
     X(DOCUMENTS, "documents", SCOPE_ANY, 0)                                      \
     X(AWAIT_DATA, "awaitData", SCOPE_FIND, 16)                                   \
     X(TXN_NUMBER, "txnNumber", SCOPE_ANY, 16)                                    \
+    X(API_STRICT, "apiStrict", SCOPE_ANY, 16)                                    \
     X(AUTOCOMMIT, "autocommit", SCOPE_ANY, 16)                                   \
     X(API_VERSION, "apiVersion", SCOPE_ANY, 64)                                  \
     X(COLLECTION, "collection", SCOPE_CURSORS, 512)                              \
@@ -46,6 +47,7 @@ enum field_scope {
     X(READ_PREFERENCE, "$readPreference", SCOPE_ANY, READ_PREFERENCE_BYTES_MOST) \
     X(START_TRANSACTION, "startTransaction", SCOPE_ANY, 16)                      \
     X(SASL_MECHS, "saslSupportedMechs", SCOPE_HELLO, 256)                        \
+    X(API_DEPRECATION, "apiDeprecationErrors", SCOPE_ANY, 16)                    \
     X(SPECULATIVE, "speculativeAuthenticate", SCOPE_HELLO, 0)
 
 enum field {

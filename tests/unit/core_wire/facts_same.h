@@ -25,6 +25,7 @@ static inline struct request_facts facts_print(const struct request_facts *facts
     f.database = span_print(f.database);
     f.collection = span_print(f.collection);
     f.api_version = span_print(f.api_version);
+    f.lsid_uid = span_print(f.lsid_uid);
     f.cursors = span_print(f.cursors);
     f.lsids = span_print(f.lsids);
     f.preference.tags = span_print(f.preference.tags);
@@ -56,6 +57,9 @@ static inline const char *facts_difference(const struct request_facts *a,
     SAME(database);
     SAME(collection);
     SAME(api_version);
+    SAME(lsid_uid);
+    SAME(api_strict);
+    SAME(api_deprecation_errors);
     SAME(has_lsid);
     SAME(has_txn_number);
     SAME(has_autocommit);
