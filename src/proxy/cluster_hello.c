@@ -190,7 +190,10 @@ void cluster_refresh_hello(struct cluster *c)
     }
     struct hello_values values = c->hello;
     present(c, &values);
-    values.max_wire_version = limits.max_wire;
+    /* A version that drivers refuse by themselves would hide what our errors say. */
+    if (c->wire_fault.status == STATUS_OK) {
+        values.max_wire_version = limits.max_wire;
+    }
     values.max_bson_object_bytes = limits.max_document_bytes;
     values.max_message_bytes = limits.max_message_bytes;
     values.max_write_batch_size = limits.max_batch_count;

@@ -192,6 +192,15 @@ def test_check_connect_says_why_not():
     assert f"error: the cluster is not reached: 127.0.0.1:{port}" in err and "refused" in err
 
 
+def test_check_connect_names_a_server_too_old(monkeypatch):
+    monkeypatch.setitem(stubs.HELLO, "maxWireVersion", 5)
+    with stubs.greeter() as (port, _):
+        status, out, err = mooring("check", "--connect", f"mongodb://127.0.0.1:{port}/")
+    assert status == FATAL and "reached" not in out, out
+    assert f"the server at 127.0.0.1:{port} reports wire version 5" in err
+    assert "at least 6 (MongoDB 3.6)" in err
+
+
 def test_version_names_libraries_and_limits():
     for arguments in (["version"], ["--version"]):
         status, out, _ = mooring(*arguments)

@@ -26,6 +26,9 @@ static void test_a_server_too_old_is_named(void **state)
     assert_said(c, "reports wire version 5");
     assert_said(c, "at least 6 (MongoDB 3.6)");
     assert_int_equal(sim_cluster_primary(w->cluster)->commands, 0);
+    sim_client_ask(c, "{'hello': 1}"); /* no version that drivers refuse by themselves */
+    sim_world_answer(w, c, 100);
+    assert_int_equal(sim_int(c->last, "maxWireVersion"), 17);
     old->max_wire = 21;
     sim_node_die(old);
     sim_node_revive(old);
