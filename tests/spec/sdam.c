@@ -116,6 +116,8 @@ void sdam_fail(struct sdam *s, const bson_t *error)
         require(spec_document(error, "response", &reply));
         fail_command(s, id, is_current, &reply);
     } else if (is_early || strcmp(type, "network") == 0) {
+        /* Whether a failed dial is told at all is the shell's affair: the younger rules take one
+         * that did not get as far as the login for overload. */
         topology_on_network_error(s->t, id, is_current, STATUS_PEER_RESET, 2000);
     } /* else a command timed out, which says nothing about its server */
     take_actions(s);

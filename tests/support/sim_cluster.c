@@ -55,6 +55,14 @@ struct sim_cluster *sim_cluster_new(struct sim *sim, size_t nodes)
     return c;
 }
 
+void sim_cluster_become_sharded(struct sim_cluster *c)
+{
+    c->is_sharded = true;
+    for (size_t i = 0; i < c->count; i++) {
+        c->nodes[i].is_primary = true; /* each takes writes */
+    }
+}
+
 /* --- roles --- */
 
 struct sim_node *sim_cluster_primary(struct sim_cluster *c)
@@ -111,7 +119,7 @@ void sim_node_die(struct sim_node *n)
     n->listener = NULL;
     sim_node_reset(n);
     sim_node_forget(n);
-    if (n->is_primary && !n->cluster->is_standalone) {
+    if (n->is_primary && !n->cluster->is_standalone && !n->cluster->is_sharded) {
         end_primary(n->cluster);
     }
 }
@@ -172,7 +180,9 @@ void sim_node_hello(const struct sim_node *n, const bson_t *request, bson_t *rep
     const struct sim_cluster *c = n->cluster;
     BSON_APPEND_BOOL(reply, "helloOk", true);
     BSON_APPEND_BOOL(reply, "isWritablePrimary", n->is_primary);
-    if (!c->is_standalone) {
+    if (c->is_sharded) {
+        BSON_APPEND_UTF8(reply, "msg", "isdbgrid");
+    } else if (!c->is_standalone) {
         BSON_APPEND_BOOL(reply, "secondary", !n->is_primary);
         append_set(n, reply);
     }

@@ -1,5 +1,5 @@
-/* A scripted replica set, or a standalone, in the simulated net: it answers hello and simple
- * commands, steps down, hangs, dies, comes back.
+/* A scripted replica set, a standalone, or mongoses, in the simulated net: they answer hello and
+ * simple commands, step down, hang, die, come back.
  *
  * Every reply repeats the request's `token` and says who gave it (`node`). A request may ask for
  * more by fields of its own: `delay` (ms until the reply), `bytes` (of padding in the reply),
@@ -80,7 +80,8 @@ struct sim_cluster {
     struct sim_node nodes[SIM_NODES_MOST];
     size_t count;
     bool is_standalone;
-    int primary; /* index; -1: none */
+    bool is_sharded; /* every node is a mongos */
+    int primary;     /* index; -1: none */
     int next_primary;
     int term;
     struct deadline election;
@@ -95,6 +96,9 @@ struct sim_cluster {
 
 /* One node makes a standalone, three a replica set whose first node is primary. Listening. */
 struct sim_cluster *sim_cluster_new(struct sim *sim, size_t nodes);
+
+/* Makes mongoses of one deployment of the nodes, before anybody has asked them. */
+void sim_cluster_become_sharded(struct sim_cluster *c);
 
 /* Closes all; sim_cluster_free when the world has run on. */
 void sim_cluster_close(struct sim_cluster *c);
