@@ -42,11 +42,19 @@ struct node *cluster_find_bound(struct cluster *c, const struct request_facts *f
 const struct known_cursor *cluster_cursor(const struct cluster *c,
                                           const struct request_facts *facts, uint64_t owner);
 
-/* Server selection. FOUND: `*node` is the one, and its pool is up. `failed` is the id of the node
- * that a first attempt failed at, 0 for none: of several mongoses another one is then preferred. */
-enum select_outcome cluster_choose(struct cluster *c, const struct request_facts *facts,
-                                   uint32_t failed, struct node **node,
-                                   struct select_refusal *refusal);
+struct cluster_wish {
+    const struct request_facts *facts;
+    uint32_t failed;    /* the node that a first attempt failed at, 0 for none: of several mongoses
+                           another one is then preferred */
+    bool may_fall_back; /* a secondary will do while no primary is known */
+};
+
+/* Server selection. FOUND: `*node` is the one, and its pool is up. */
+enum select_outcome cluster_choose(struct cluster *c, const struct cluster_wish *wish,
+                                   struct node **node, struct select_refusal *refusal);
+
+/* Whether the node is of a replica set and not its primary, as far as is known now. */
+bool cluster_lacks_primary(const struct cluster *c, const struct node *node);
 
 /* Queues the exchange until something changes; false when the queue's bounds are reached. */
 bool cluster_wait(struct cluster *c, struct exchange *x);

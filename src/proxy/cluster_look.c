@@ -27,6 +27,7 @@ static struct cluster_row row_of(const struct cluster *c, const struct node *nod
 bool cluster_look(struct cluster *c, struct cluster_sight *out)
 {
     const struct request_facts write = {0};
+    const struct cluster_wish wish = {.facts = &write};
     struct select_refusal refusal;
     struct node *node;
     *out = (struct cluster_sight){.why = cluster_why(c), .is_settled = true};
@@ -46,7 +47,6 @@ bool cluster_look(struct cluster *c, struct cluster_sight *out)
                              (row.is_usable || row.why[0] == '\0');
         }
     }
-    out->is_serving =
-        cluster_choose(c, &write, 0, &node, &refusal) == SELECT_FOUND && is_ready(node);
+    out->is_serving = cluster_choose(c, &wish, &node, &refusal) == SELECT_FOUND && is_ready(node);
     return out->count > 0;
 }

@@ -27,24 +27,53 @@ static size_t operations_at(void *owner, uint32_t id)
     return node == NULL ? 0 : pool_counts(node->pool)->lent + pool_counts(node->pool)->waiting;
 }
 
-enum select_outcome cluster_choose(struct cluster *c, const struct request_facts *facts,
-                                   uint32_t failed, struct node **node,
-                                   struct select_refusal *refusal)
+bool cluster_lacks_primary(const struct cluster *c, const struct node *node)
+{
+    enum topology_kind kind = topology_kind(c->topology);
+    return kind == TOPOLOGY_RS_NO_PRIMARY ||
+           (kind == TOPOLOGY_RS_WITH_PRIMARY && topology_primary(c->topology) != node->id);
+}
+
+/* SDAM: selection that finds nothing asks for checks. */
+static void hurry_monitors(struct cluster *c)
+{
+    list_for_each (link, &c->nodes) {
+        struct node *node = container_of(link, struct node, link);
+        if (node->monitor != NULL && !node->is_removed) {
+            monitor_hurry(node->monitor, false);
+        }
+    }
+}
+
+static struct selection selection_of(struct cluster *c, const struct cluster_wish *wish)
+{
+    const struct request_facts *facts = wish->facts;
+    enum topology_kind kind = topology_kind(c->topology);
+    struct selection want = {.operations = operations_at, .owner = c};
+    if (wish->failed != 0 && kind == TOPOLOGY_SHARDED) {
+        want.excluded = &wish->failed;
+        want.excluded_count = 1;
+    }
+    if (wish->may_fall_back && kind == TOPOLOGY_RS_NO_PRIMARY) {
+        want.mode = READ_PRIMARY_PREFERRED;
+        hurry_monitors(c); /* it does not wait for a primary, but wants one */
+        return want;
+    }
+    want.is_write = !facts_may_use_secondary(facts, c->hello.max_wire_version);
+    want.mode = facts->preference.is_present ? facts->preference.mode : READ_PRIMARY;
+    want.tags = facts->preference.tags;
+    want.max_staleness_seconds = facts->preference.max_staleness_seconds;
+    return want;
+}
+
+enum select_outcome cluster_choose(struct cluster *c, const struct cluster_wish *wish,
+                                   struct node **node, struct select_refusal *refusal)
 {
     uint32_t id;
     if (c->topology == NULL || c->wire_fault.status != STATUS_OK) {
         return SELECT_NONE;
     }
-    struct selection want = {
-        .is_write = !facts_may_use_secondary(facts, c->hello.max_wire_version),
-        .mode = facts->preference.is_present ? facts->preference.mode : READ_PRIMARY,
-        .tags = facts->preference.tags,
-        .max_staleness_seconds = facts->preference.max_staleness_seconds,
-        .excluded = &failed,
-        .excluded_count = failed != 0 && topology_kind(c->topology) == TOPOLOGY_SHARDED ? 1 : 0,
-        .operations = operations_at,
-        .owner = c,
-    };
+    struct selection want = selection_of(c, wish);
     net_random(c->proxy->net, &want.random, sizeof want.random);
     enum select_outcome outcome = select_server(c->topology, &want, &id, refusal);
     if (outcome == SELECT_FOUND) {
@@ -70,13 +99,7 @@ bool cluster_wait(struct cluster *c, struct exchange *x)
     c->waiting_bytes += x->waiting_bytes;
     list_push_back(&c->waiting, &x->link);
     cluster_hurry_seeds(c);
-    list_for_each (link, &c->nodes) {
-        struct node *node = container_of(link, struct node, link);
-        if (node->monitor != NULL && !node->is_removed) {
-            monitor_hurry(node->monitor,
-                          false); /* SDAM: selection that finds nothing asks for checks */
-        }
-    }
+    hurry_monitors(c);
     return true;
 }
 

@@ -22,6 +22,7 @@
 #include "proxy/exchange.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/require.h"
 #include "core/wire/codes.h"
@@ -226,6 +227,8 @@ static void decide(struct exchange *x)
     prefer(x);
     x->client->in_transaction =
         x->facts.has_autocommit && !command_has(x->facts.command, TRAIT_END);
+    x->may_fall_back = x->proxy->settings->outage.reads_from_secondary && x->is_held_whole &&
+                       facts_may_fall_back(&x->facts);
     if (!exchange_answer_locally(x)) {
         exchange_choose(x);
     }
@@ -294,7 +297,9 @@ void exchange_choose(struct exchange *x)
         exchange_wait(x, node);
         return;
     }
-    switch (cluster_choose(x->proxy->cluster, &x->facts, x->failed, &node, &refusal)) {
+    struct cluster_wish wish = {
+        .facts = &x->facts, .failed = x->failed, .may_fall_back = x->may_fall_back};
+    switch (cluster_choose(x->proxy->cluster, &wish, &node, &refusal)) {
     case SELECT_FOUND:
         exchange_wait(x, node);
         return;
@@ -356,12 +361,45 @@ static bool send_held(struct exchange *x, struct span head)
     return is_above;
 }
 
+/* The time that it has spent here is not the server's to use again. Not what an awaitData cursor's
+ * getMore may wait for events. */
+static void shorten_time(struct exchange *x)
+{
+    const struct request_facts *facts = &x->facts;
+    uint8_t bytes[8];
+    msec now = net_now(x->proxy->net);
+    if (facts->max_time_ms <= 0 || now == x->arrived || facts->command == COMMAND_GET_MORE) {
+        return;
+    }
+    msec left = exchange_own_deadline(x) - now;
+    size_t size = facts_write_max_time(facts, left > 1 ? left : 1, bytes); /* 0: no limit */
+    if (x->flat_owned != NULL) {
+        memcpy((uint8_t *)x->flat_owned + facts->max_time_offset, bytes, size);
+    } else if (facts->max_time_offset + size <= x->request.size) {
+        buf_patch(&x->request, facts->max_time_offset, span_of(bytes, size));
+    }
+}
+
+/* To a secondary, as nothing else is there: it wants to be told that it may answer. */
+static void fall_back(struct exchange *x)
+{
+    int64_t max_time_ms = x->facts.max_time_ms; /* as it came: the message may hold what is left */
+    if (cluster_lacks_primary(x->proxy->cluster, x->node) &&
+        exchange_set_read_preference(x, READ_PRIMARY_PREFERRED)) {
+        x->facts.max_time_ms = max_time_ms;
+    }
+}
+
 static void send_request(struct exchange *x)
 {
     uint8_t head[UPSTREAM_HEAD_BYTES];
     size_t size = sizeof head;
+    if (x->may_fall_back) {
+        fall_back(x);
+    }
     x->upstream_id = proxy_next_id(x->proxy);
     facts_write_upstream_head(&x->facts, x->upstream_id, head);
+    shorten_time(x);
     if (x->is_held_whole) {
         struct span parts[] = {span_of(head, size),
                                span_of(x->flat.at + size, upstream_bytes(x) - size)};

@@ -22,7 +22,8 @@ struct node;
 struct proxy;
 
 /* Replies up to this size are held whole: they can still become an error document. */
-#define HELD_REPLY_BYTES (64 * KIB)
+#define HELD_REPLY_BYTES       (64 * KIB)
+#define HELD_WRITE_REPLY_BYTES (1 * MIB)
 
 enum exchange_state {
     EXCHANGE_RECEIVING, /* the request comes in */
@@ -69,6 +70,8 @@ struct exchange {
     bool is_bound; /* only its node can serve it */
     bool is_own;   /* a request of ours, for no client */
     size_t own_count;
+    bool may_fall_back;  /* outage.readsFromSecondary: a secondary will do while there is no primary
+                          */
     bool was_sent_again; /* after a server wanted the login once more */
 
     bool must_repeat; /* its first attempt failed in a way that lets it be repeated */

@@ -155,7 +155,7 @@ bool exchange_answer_locally(struct exchange *x)
     }
     if (x->facts.preference.is_malformed) {
         exchange_answer_error(
-            x, error_row_for(SITUATION_READ_PREFERENCE, operation_of(&x->facts)),
+            x, error_row_for(SITUATION_READ_PREFERENCE, exchange_operation(x)),
             "$readPreference cannot be read: it wants a document with a known mode");
         return true;
     }
@@ -180,16 +180,28 @@ static enum situation situation_of(enum status status)
     }
 }
 
+const char *exchange_print_client(const struct exchange *x, char name[EXCHANGE_NAME_SIZE])
+{
+    return x->client == NULL ? "a client that left" : client_name(x->client, name);
+}
+
+enum operation exchange_operation(const struct exchange *x)
+{
+    enum operation operation = operation_of(&x->facts);
+    const struct known_cursor *cursor = cluster_cursor(x->proxy->cluster, &x->facts, x->identity);
+    bool may_be_change_stream =
+        operation == OPERATION_GET_MORE && (cursor == NULL || cursor->is_change_stream);
+    return may_be_change_stream ? OPERATION_CHANGE_STREAM : operation;
+}
+
 /* What was waited for, how long, and the last cause: for the error's text. */
 static void describe(const struct exchange *x, enum status status, char *text, size_t size)
 {
-    char name[24] = "a client that left";
+    char room[EXCHANGE_NAME_SIZE];
+    const char *name = exchange_print_client(x, room);
     char pool[200] = "";
     msec waited = net_now(x->proxy->net) - x->arrived;
     const struct error *fault = cluster_fault(x->proxy->cluster);
-    if (x->client != NULL) {
-        client_name(x->client, name);
-    }
     if (status == STATUS_QUEUE_TIMED_OUT || status == STATUS_QUEUE_FULL) {
         if (x->node != NULL) {
             node_print(x->node, pool, sizeof pool);
@@ -221,5 +233,5 @@ void exchange_refuse(struct exchange *x, enum status status)
         situation = SITUATION_TIME_EXPIRED;
     }
     describe(x, status, text, sizeof text);
-    exchange_answer_error(x, error_row_for(situation, operation_of(&x->facts)), text);
+    exchange_answer_error(x, error_row_for(situation, exchange_operation(x)), text);
 }

@@ -28,6 +28,15 @@ void exchange_on_deadline(struct deadline *d, msec now);
 
 void exchange_move(struct exchange *x, enum exchange_state state);
 
+/* The column of the table of errors. The getMore of a cursor that nobody knows may be a change
+ * stream's: a driver looks at what that says more for its change streams only. */
+enum operation exchange_operation(const struct exchange *x);
+
+enum { EXCHANGE_NAME_SIZE = 24 };
+
+/* "client 17", for texts; lent: `name`, or static. */
+const char *exchange_print_client(const struct exchange *x, char name[EXCHANGE_NAME_SIZE]);
+
 /* The request is out: its reply is awaited, for at most upstream.operationTimeoutMS. */
 void exchange_await_reply(struct exchange *x);
 

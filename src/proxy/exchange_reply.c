@@ -22,9 +22,14 @@
 
 enum { CODE_REAUTHENTICATION_REQUIRED = 391 };
 
+/* A large reply to a write is a list of errors, of which one may have to be rewritten. */
 static bool is_small(const struct exchange *x)
 {
-    return (byte_count)x->reply_head.length <= HELD_REPLY_BYTES;
+    enum command command = x->facts.command;
+    bool is_write = command == COMMAND_INSERT || command == COMMAND_UPDATE ||
+                    command == COMMAND_DELETE || command == COMMAND_BULK_WRITE;
+    byte_count most = is_write ? HELD_WRITE_REPLY_BYTES : HELD_REPLY_BYTES;
+    return (byte_count)x->reply_head.length <= most;
 }
 
 static bool wants_bytes(const struct exchange *x)
@@ -97,8 +102,10 @@ static bool rewrite(struct exchange *x, struct span body, struct buf *out)
     uint8_t head[HEADER_BYTES];
     struct buf whole;
     void *owned;
-    if (!node_is_mongod(x->node) || !reply_may_need_rewrite(&x->skim.facts)) {
-        return false;
+    bool is_of_itself = node_is_mongod(x->node) || code_is_shutdown(x->skim.facts.code);
+    if (!is_of_itself || !reply_may_need_rewrite(&x->skim.facts)) {
+        return false; /* a mongos has rewritten what its shards said, and says itself that it ends
+                       */
     }
     buf_init(&whole, &x->proxy->net->chunks);
     client_head(x, head);
@@ -249,30 +256,46 @@ void exchange_on_reply_end(struct exchange *x)
     cluster_perform(cluster);
 }
 
+/* The table's error, or the end of the client's connection. */
+static void end_without_reply(struct exchange *x, enum situation situation, enum status why,
+                              const char *text)
+{
+    struct client *client = exchange_live_client(x);
+    struct error_row row = error_row_for(situation, exchange_operation(x));
+    if (!row.closes) {
+        exchange_answer_error(x, row, text);
+        return;
+    }
+    exchange_finish(x);
+    if (client != NULL) {
+        client_close(client, why, text);
+    }
+}
+
 static void print_lost(const struct exchange *x, enum status why, char *text, size_t size)
 {
     char place[ADDRESS_TEXT_SIZE * 3];
+    char name[EXCHANGE_NAME_SIZE];
     node_print_name(x->node, place, sizeof place);
-    snprintf(text, size, "the connection to %s broke after %lld ms, before a reply came: %s", place,
-             (long long)(net_now(x->proxy->net) - x->arrived), status_text(why));
+    snprintf(text, size, "the connection to %s broke %lld ms after %s had asked, %s: %s", place,
+             (long long)(net_now(x->proxy->net) - x->arrived), exchange_print_client(x, name),
+             x->reply_began ? "in the middle of the reply" : "before a reply came",
+             status_text(why));
 }
 
 static void end_lost(struct exchange *x, enum status why)
 {
     char text[ERROR_TEXT_SIZE];
-    struct client *client = exchange_live_client(x);
-    struct error_row row = error_row_for(SITUATION_LOST, operation_of(&x->facts));
-    if (x->reply_began && client != NULL) {
-        exchange_finish(x);
-        client_close(client, why, "the server's connection broke in the middle of a reply");
-        return;
-    }
+    enum situation situation = x->reply_began        ? SITUATION_BROKEN
+                               : x->node->is_removed ? SITUATION_NODE_GONE
+                                                     : SITUATION_LOST;
     print_lost(x, why, text, sizeof text);
     if (exchange_may_repeat_after_loss(x)) {
-        reply_error(&x->earlier, &x->facts, proxy_next_id(x->proxy), row, text);
+        reply_error(&x->earlier, &x->facts, proxy_next_id(x->proxy),
+                    error_row_for(situation, exchange_operation(x)), text);
         exchange_repeat(x);
     } else {
-        exchange_answer_error(x, row, text);
+        end_without_reply(x, situation, why, text);
     }
 }
 
@@ -290,19 +313,18 @@ void exchange_on_backend_lost(struct exchange *x, enum status why)
 void exchange_on_no_reply(struct exchange *x)
 {
     char text[ERROR_TEXT_SIZE];
-    struct client *client = exchange_live_client(x);
+    char name[EXCHANGE_NAME_SIZE];
+    char place[ADDRESS_TEXT_SIZE * 3];
     exchange_drop_backend(x, STATUS_TIMED_OUT);
-    if (client == NULL || !x->facts.expects_reply) {
+    if (exchange_live_client(x) == NULL || !x->facts.expects_reply) {
         exchange_finish(x);
         return;
     }
-    if (x->reply_began) {
-        exchange_finish(x);
-        client_close(client, STATUS_TIMED_OUT, "the reply stopped in the middle");
-        return;
-    }
-    snprintf(text, sizeof text, "no reply within upstream.operationTimeoutMS (%lld ms)",
+    node_print_name(x->node, place, sizeof place);
+    snprintf(text, sizeof text,
+             "%s had no whole reply from %s within upstream.operationTimeoutMS (%lld ms)",
+             exchange_print_client(x, name), place,
              (long long)x->proxy->settings->upstream.operation_timeout_ms);
-    exchange_answer_error(x, error_row_for(SITUATION_NO_REPLY_IN_TIME, operation_of(&x->facts)),
-                          text);
+    end_without_reply(x, x->reply_began ? SITUATION_BROKEN : SITUATION_NO_REPLY_IN_TIME,
+                      STATUS_TIMED_OUT, text);
 }

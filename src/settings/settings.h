@@ -92,6 +92,7 @@ struct outage_settings {
     msec queue_timeout_ms;
     int64_t queue_max_operations;
     byte_count queue_max_bytes;
+    bool reads_from_secondary;
 };
 
 struct reconnect_settings {

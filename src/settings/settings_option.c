@@ -15,7 +15,6 @@ static const char *const not_built[] = {
     "listen.tls",
     "listen.users",
     "pool.maxAwaiting",
-    "outage.readsFromSecondary",
     "reconnect.maxElapsedMS",
     "reconnect.onGiveUp",
     "dns.fallback",

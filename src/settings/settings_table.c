@@ -127,6 +127,9 @@ const struct option option_table[] = {
           "Most operations that wait for a server, and for a connection in each pool's lane."),
     BYTES("outage.queueMaxBytes", outage.queue_max_bytes, "16MiB", 0, INT64_C(1) << 40,
           "Most bytes of requests that wait for a server."),
+    YES_NO("outage.readsFromSecondary", outage.reads_from_secondary, "false", NULL,
+           "While no primary is known, reads that ask for it are answered by a secondary; they may "
+           "miss the latest writes."),
     DURATION("reconnect.initialMS", reconnect.initial_ms, "250", 1, NULL,
              "First pause after a failed connection attempt (full jitter)."),
     {"reconnect.factor", OPTION_FACTOR, AT(reconnect.factor), "2", 1, 100, NULL, NULL, 0,

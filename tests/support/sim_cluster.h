@@ -1,10 +1,10 @@
 /* A scripted replica set, a standalone, or mongoses, in the simulated net: they answer hello and
  * simple commands, step down, hang, die, come back.
  *
- * Every reply repeats the request's `token` and says who gave it (`node`). A request may ask for
- * more by fields of its own: `delay` (ms until the reply), `bytes` (of padding in the reply),
- * `more` (further batches that a cursor gives), `lock` (the one document that can be locked: held
- * by a transaction to its end, waited for by all others).
+ * Every reply repeats the request's `token` and `maxTimeMS` and says who gave it (`node`). A
+ * request may ask for more by fields of its own: `delay` (ms until the reply), `bytes` (of padding
+ * in the reply), `more` (further batches that a cursor gives), `lock` (the one document that can be
+ * locked: held by a transaction to its end, waited for by all others).
  *
  * Rules of real servers that it enforces: a write with a txnNumber is executed once, however often
  * it comes, writes go to the primary (10107), reads elsewhere need a $readPreference (13435), a

@@ -23,46 +23,6 @@ struct sim_cursor {
 
 /* --- small parts of replies --- */
 
-static bool is_state_change(int32_t code)
-{
-    return code == CODE_NOT_PRIMARY || code == CODE_NOT_PRIMARY_NO_SECONDARY_OK || code == 91 ||
-           code == 189 || code == 11600 || code == 11602 || code == 13436;
-}
-
-static void append_error(const struct sim_node *n, bson_t *reply, int32_t code, const char *text)
-{
-    BSON_APPEND_DOUBLE(reply, "ok", 0);
-    BSON_APPEND_UTF8(reply, "errmsg", text);
-    BSON_APPEND_INT32(reply, "code", code);
-    if (is_state_change(code)) {
-        sim_node_version(n, reply);
-    }
-}
-
-/* As a server of 4.4 or later labels it. */
-static const char *label_of(const bson_t *request, int32_t code)
-{
-    bool is_transaction = sim_has(request, "autocommit");
-    bool is_end = sim_has(request, "commitTransaction") || sim_has(request, "abortTransaction");
-    bool is_retryable = is_state_change(code) && sim_has(request, "txnNumber");
-    if (is_transaction && !is_end) {
-        return is_state_change(code) || code == CODE_NO_SUCH_TRANSACTION
-                   ? "TransientTransactionError"
-                   : NULL;
-    }
-    return is_retryable ? "RetryableWriteError" : NULL;
-}
-
-static void append_label(bson_t *reply, const char *label)
-{
-    bson_t labels;
-    if (label != NULL) {
-        BSON_APPEND_ARRAY_BEGIN(reply, "errorLabels", &labels);
-        BSON_APPEND_UTF8(&labels, "0", label);
-        bson_append_array_end(reply, &labels);
-    }
-}
-
 static void append_cursor(bson_t *reply, const char *batch, int64_t id)
 {
     bson_t cursor;
@@ -121,7 +81,7 @@ static bool run_get_more(struct sim_node *n, const bson_t *request, bson_t *repl
 {
     struct sim_cursor *cursor = find_cursor(n, sim_int(request, "getMore"));
     if (cursor == NULL) {
-        append_error(n, reply, CODE_CURSOR_NOT_FOUND, "cursor not found");
+        sim_error_append(n, reply, CODE_CURSOR_NOT_FOUND, "cursor not found");
         return false;
     }
     cursor->left--;
@@ -186,8 +146,8 @@ static void execute(struct sim_node *n, const char *name, const bson_t *request,
     int32_t code = rule_broken(n, name, request, &label);
     struct sim_fate *fate = sim_cluster_fate(n->cluster, sim_int(request, "token"));
     if (code != 0) {
-        append_error(n, reply, code, "refused by a rule of the simulated cluster");
-        append_label(reply, label == NULL ? label_of(request, code) : label);
+        sim_error_append(n, reply, code, "refused by a rule of the simulated cluster");
+        sim_label_append(reply, label == NULL ? sim_label_of(request, code) : label);
         return;
     }
     if (strcmp(name, "find") == 0) {
@@ -256,6 +216,14 @@ static void note_service(struct sim_server *s)
     }
 }
 
+static void repeat_field(bson_t *reply, const bson_t *request, const char *name)
+{
+    bson_iter_t it;
+    if (bson_iter_init_find(&it, request, name)) {
+        bson_append_value(reply, name, -1, bson_iter_value(&it));
+    }
+}
+
 static void answer(struct sim_server *s, const bson_t *request, bson_t *reply)
 {
     const char *name = name_of(request);
@@ -272,6 +240,7 @@ static void answer(struct sim_server *s, const bson_t *request, bson_t *reply)
         s->node->own_aborts += is_own && strcmp(name, "abortTransaction") == 0;
         BSON_APPEND_INT64(reply, "token", sim_int(request, "token"));
         BSON_APPEND_INT32(reply, "node", s->node->index);
+        repeat_field(reply, request, "maxTimeMS");
         execute(s->node, name, request, reply);
     }
 }

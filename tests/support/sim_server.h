@@ -35,6 +35,13 @@ void sim_server_close(struct sim_server *s, enum close_how how);
 /* The reply to hello. */
 void sim_node_hello(const struct sim_node *n, const bson_t *request, bson_t *reply);
 
+/* An error document, with the node's version when it is of a change of state. */
+void sim_error_append(const struct sim_node *n, bson_t *reply, int32_t code, const char *text);
+
+/* The label that a server of 4.4 or later gives; NULL: none. */
+const char *sim_label_of(const bson_t *request, int32_t code);
+void sim_label_append(bson_t *reply, const char *label);
+
 /* {processId, counter}: what makes a state older or newer. */
 void sim_node_version(const struct sim_node *n, bson_t *reply);
 

@@ -64,6 +64,12 @@ bool facts_is_retryable_read(const struct request_facts *facts)
            !facts->has_write_stage;
 }
 
+bool facts_may_fall_back(const struct request_facts *facts)
+{
+    bool wants_primary = !facts->preference.is_present || facts->preference.mode == READ_PRIMARY;
+    return wants_primary && !facts->is_linearizable && facts_is_retryable_read(facts);
+}
+
 void facts_write_upstream_head(const struct request_facts *facts, int32_t upstream_id,
                                uint8_t out[UPSTREAM_HEAD_BYTES])
 {

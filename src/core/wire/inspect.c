@@ -6,16 +6,18 @@
 #include "base/require.h"
 #include "core/wire/inspect_fields.h"
 
-_Static_assert(FIELD_COUNT <= 32, "walk.seen has a bit for each field");
+_Static_assert(FIELD_COUNT <= 64, "walk.seen has a bit for each field");
 
-static uint32_t bit(enum field field)
+#define BIT(field) (UINT64_C(1) << (field))
+
+static uint64_t bit(enum field field)
 {
-    return 1U << field;
+    return BIT(field);
 }
 
 /* Those that can be a document sequence instead. */
-static const uint32_t SEQUENCE_FIELDS = 1U << FIELD_DOCUMENTS | 1U << FIELD_UPDATES |
-                                        1U << FIELD_DELETES | 1U << FIELD_OPS | 1U << FIELD_NS_INFO;
+static const uint64_t SEQUENCE_FIELDS = BIT(FIELD_DOCUMENTS) | BIT(FIELD_UPDATES) |
+                                        BIT(FIELD_DELETES) | BIT(FIELD_OPS) | BIT(FIELD_NS_INFO);
 
 static void facts_begin(struct request_facts *facts, struct message_head head)
 {

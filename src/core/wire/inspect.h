@@ -85,6 +85,7 @@ struct request_facts {
     bool is_w0;            /* writeConcern {w: 0} */
     uint8_t api_strict;    /* enum said */
     uint8_t api_deprecation_errors; /* enum said */
+    bool is_linearizable;           /* readConcern {level: "linearizable"}: a primary alone can */
     uint8_t lsid[LSID_UUID_BYTES];
     int64_t txn_number;
 
@@ -125,7 +126,7 @@ bool facts_keep(struct request_facts *facts, struct facts_store *store);
 struct inspect_walk {
     struct msg_skim msg;
     struct facts_store *store; /* NULL: spans are lent from the message */
-    uint32_t seen;             /* fields met, a bit each: the first of duplicates counts */
+    uint64_t seen;             /* fields met, a bit each: the first of duplicates counts */
     uint8_t pending;           /* the field whose value comes in the next event */
     uint8_t level;             /* depth of the command: 2 inside {$query: …} */
     uint8_t stages;            /* of the pipeline, counted to 1 */
@@ -166,6 +167,9 @@ bool facts_is_retryable_read(const struct request_facts *facts);
 /* A read of the list that says no read preference and may have any: outside a transaction, and
  * without a write stage. */
 bool facts_takes_default_preference(const struct request_facts *facts);
+
+/* A read of that list that asks for the primary, and that a secondary can answer too. */
+bool facts_may_fall_back(const struct request_facts *facts);
 
 /* txnNumber without autocommit: the server deduplicates. */
 static inline bool facts_is_retryable_write(const struct request_facts *facts)

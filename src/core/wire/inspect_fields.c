@@ -169,6 +169,16 @@ static void apply_write_concern(struct request_facts *facts, const struct elemen
     }
 }
 
+static void apply_read_concern(struct request_facts *facts, const struct element *e)
+{
+    struct element level;
+    struct span text;
+    if (e->type == ELEMENT_DOCUMENT && view_find(e->value, "level", &level) &&
+        element_text(&level, &text)) {
+        facts->is_linearizable = span_is(text, "linearizable");
+    }
+}
+
 /* One field of a read preference; false when it cannot be read. Unknown ones are passed over. */
 static bool apply_preference_field(struct read_preference *p, const struct element *e,
                                    struct span *tags)
@@ -337,6 +347,9 @@ void field_apply(struct inspect_walk *w, struct request_facts *facts, enum field
         break;
     case FIELD_WRITE_CONCERN:
         apply_write_concern(facts, e);
+        break;
+    case FIELD_READ_CONCERN:
+        apply_read_concern(facts, e);
         break;
     case FIELD_READ_PREFERENCE:
         apply_preference(w, facts, e);

@@ -40,6 +40,7 @@ enum field_scope {
     X(AUTOCOMMIT, "autocommit", SCOPE_ANY, 16)                                   \
     X(API_VERSION, "apiVersion", SCOPE_ANY, 64)                                  \
     X(COLLECTION, "collection", SCOPE_CURSORS, 512)                              \
+    X(READ_CONCERN, "readConcern", SCOPE_ANY, 256)                               \
     X(WRITE_CONCERN, "writeConcern", SCOPE_ANY, 256)                             \
     X(LOAD_BALANCED, "loadBalanced", SCOPE_HELLO, 16)                            \
     X(MAX_AWAIT, "maxAwaitTimeMS", SCOPE_HELLO, 16)                              \

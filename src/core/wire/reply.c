@@ -8,12 +8,11 @@
 /* From what happened, and to what kind of operation, to what a driver can make best use of.
  *
  * Nothing that may have executed without a txnNumber gets a label that lets it be repeated. A
- * driver takes the retryability of writes from labels alone, that of reads from codes: 6 and 89 are
- * in its list, 133 and 407 are not, so that a wait that was long already is not doubled. 6 and 89
- * from a mongos leave the driver's own picture of us untouched. The end of a transaction invites
- * the driver's one retry wherever that can help; then it says UnknownTransactionCommitResult by
- * itself. The label of change streams on every getMore is harmless: a driver looks at it for change
- * streams only. */
+ * driver takes the retryability of writes from labels alone, that of reads from codes: 6, 89 and 91
+ * are in its list, 133 and 407 are not, so that a wait that was long already is not doubled. 6 and
+ * 89 from a mongos leave the driver's own picture of us untouched; 91 makes it look elsewhere,
+ * which is right while we shut down. The end of a transaction invites the driver's one retry
+ * wherever that can help; then it says UnknownTransactionCommitResult by itself. */
 enum {
     RETRY = LABEL_RETRYABLE_WRITE,
     AGAIN = LABEL_TRANSIENT_TRANSACTION,
@@ -22,42 +21,91 @@ enum {
     SHED = LABEL_SYSTEM_OVERLOADED | LABEL_RETRYABLE
 };
 
-struct situation_row {
-    enum code code;
-    enum code end_code; /* of commit and abort */
-    uint8_t labels[OPERATION_COUNT];
+struct cell {
+    uint16_t code; /* enum code; 0: nothing is said */
+    uint8_t labels;
+    bool closes;
 };
 
-/* Labels in the order of enum operation: read, other, retryable write, first statement of a
- * transaction, later one, its end, getMore. */
-static const struct situation_row SITUATIONS[SITUATION_COUNT] = {
-    [SITUATION_NO_NODE] = {CODE_NO_SUITABLE_NODE,
-                           CODE_HOST_UNREACHABLE,
-                           {0, 0, 0, AGAIN, AGAIN, RETRY, RESUME}},
-    [SITUATION_POOL_TIMED_OUT] = {CODE_POOL_TIMED_OUT,
-                                  CODE_HOST_UNREACHABLE,
-                                  {0, 0, 0, 0, 0, RETRY, RESUME}},
-    [SITUATION_OVERLOADED] = {CODE_HOST_UNREACHABLE,
-                              CODE_HOST_UNREACHABLE,
-                              {SHED, SHED, SHED | RETRY | NOTHING, SHED | AGAIN, SHED, SHED | RETRY,
-                               SHED | RESUME}},
-    [SITUATION_TIME_EXPIRED] = {CODE_MAX_TIME_EXPIRED, CODE_MAX_TIME_EXPIRED, {0}},
-    [SITUATION_LOST] = {CODE_HOST_UNREACHABLE,
-                        CODE_HOST_UNREACHABLE,
-                        {0, 0, RETRY, AGAIN, AGAIN, RETRY, RESUME}},
-    [SITUATION_NO_REPLY_IN_TIME] = {CODE_NETWORK_TIMEOUT,
-                                    CODE_NETWORK_TIMEOUT,
-                                    {0, 0, RETRY, AGAIN, AGAIN, RETRY, RESUME}},
-    [SITUATION_CURSOR_UNKNOWN] = {CODE_CURSOR_NOT_FOUND, CODE_CURSOR_NOT_FOUND, {0}},
-    [SITUATION_DRAINING] = {CODE_SHUTDOWN_IN_PROGRESS,
-                            CODE_SHUTDOWN_IN_PROGRESS,
-                            {0, 0, RETRY, AGAIN, AGAIN, RETRY, RESUME}},
-    [SITUATION_LOGIN_FAILED] = {CODE_AUTHENTICATION_FAILED, CODE_AUTHENTICATION_FAILED, {0}},
-    [SITUATION_READ_PREFERENCE] = {CODE_FAILED_TO_PARSE, CODE_FAILED_TO_PARSE, {0}},
+enum {
+    NOT_FOUND = CODE_CURSOR_NOT_FOUND,
+    UNREACHABLE = CODE_HOST_UNREACHABLE,
+    NO_NODE = CODE_NO_SUITABLE_NODE,
+    FULL = CODE_POOL_TIMED_OUT,
+    EXPIRED = CODE_MAX_TIME_EXPIRED,
+    LEAVING = CODE_SHUTDOWN_IN_PROGRESS,
+    LOGIN = CODE_AUTHENTICATION_FAILED,
+    PARSE = CODE_FAILED_TO_PARSE,
+    SILENCE = CODE_NETWORK_TIMEOUT
 };
+
+#define CLOSED         \
+    {                  \
+        .closes = true \
+    }
+#define SAME(code)                                                      \
+    {                                                                   \
+        {code}, {code}, {code}, {code}, {code}, {code}, {code}, {code}, \
+        {                                                               \
+            0                                                           \
+        }                                                               \
+    }
+
+/* clang-format off */
+static const struct cell TABLE[SITUATION_COUNT][OPERATION_COUNT] = {
+    /*  read, other,
+     *  retryable write,
+     *  first statement of a transaction, later one, its end,
+     *  getMore of a change stream, other getMore, w: 0 */
+    [SITUATION_NO_NODE] = {
+        {NO_NODE}, {NO_NODE},
+        {NO_NODE},
+        {NO_NODE, AGAIN}, {NO_NODE, AGAIN}, {UNREACHABLE, RETRY},
+        {NO_NODE, RESUME}, {NO_NODE}, {0}},
+    [SITUATION_POOL_TIMED_OUT] = {
+        {FULL}, {FULL},
+        {FULL},
+        {FULL}, {FULL}, {UNREACHABLE, RETRY},
+        {FULL, RESUME}, {FULL}, {0}},
+    [SITUATION_OVERLOADED] = {
+        {UNREACHABLE, SHED}, {UNREACHABLE, SHED},
+        {UNREACHABLE, SHED | RETRY | NOTHING},
+        {UNREACHABLE, SHED | AGAIN}, {UNREACHABLE, SHED}, {UNREACHABLE, SHED | RETRY},
+        {UNREACHABLE, SHED | RESUME}, {UNREACHABLE, SHED}, {0}},
+    [SITUATION_TIME_EXPIRED] = SAME(EXPIRED),
+    [SITUATION_DRAINING] = {
+        {LEAVING}, {LEAVING},
+        {LEAVING, RETRY},
+        {LEAVING, AGAIN}, {LEAVING, AGAIN}, {LEAVING, RETRY},
+        {LEAVING, RESUME}, {LEAVING}, {0}},
+    [SITUATION_LOGIN_FAILED] = SAME(LOGIN),
+    [SITUATION_READ_PREFERENCE] = SAME(PARSE),
+    [SITUATION_LOST] = {
+        {UNREACHABLE}, {UNREACHABLE},
+        {UNREACHABLE, RETRY},
+        {UNREACHABLE, AGAIN}, {UNREACHABLE, AGAIN}, {UNREACHABLE, RETRY},
+        {UNREACHABLE, RESUME}, {UNREACHABLE}, {0}},
+    [SITUATION_NODE_GONE] = {
+        {UNREACHABLE}, {UNREACHABLE},
+        {UNREACHABLE, RETRY},
+        {UNREACHABLE, AGAIN}, {UNREACHABLE, AGAIN}, {UNREACHABLE, RETRY},
+        {NOT_FOUND, RESUME}, {NOT_FOUND}, {0}},
+    [SITUATION_NO_REPLY_IN_TIME] = {
+        {SILENCE}, {SILENCE},
+        {SILENCE, RETRY},
+        {SILENCE, AGAIN}, {SILENCE, AGAIN}, {SILENCE, RETRY},
+        {SILENCE, RESUME}, {SILENCE}, {0}},
+    [SITUATION_BROKEN] = {
+        CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, CLOSED, {0}},
+    [SITUATION_CURSOR_UNKNOWN] = SAME(NOT_FOUND),
+};
+/* clang-format on */
 
 enum operation operation_of(const struct request_facts *facts)
 {
+    if (!facts->expects_reply) {
+        return OPERATION_UNACKNOWLEDGED;
+    }
     if (command_has(facts->command, TRAIT_END)) {
         return OPERATION_TRANSACTION_END;
     }
@@ -81,9 +129,12 @@ static struct error_row row_of(enum code code)
 struct error_row error_row_for(enum situation situation, enum operation operation)
 {
     require((unsigned)situation < SITUATION_COUNT && (unsigned)operation < OPERATION_COUNT);
-    const struct situation_row *s = &SITUATIONS[situation];
-    struct error_row row = row_of(operation == OPERATION_TRANSACTION_END ? s->end_code : s->code);
-    row.labels = s->labels[operation];
+    const struct cell *cell = &TABLE[situation][operation];
+    struct error_row row = {.labels = cell->labels, .closes = cell->closes};
+    if (cell->code != 0) {
+        row.code = cell->code;
+        row.code_name = code_name((enum code)cell->code);
+    }
     return row;
 }
 

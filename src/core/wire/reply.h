@@ -15,42 +15,59 @@
 
 enum { ERROR_TEXT_MOST = 1024, ERROR_REPLY_BYTES_MOST = 2048 };
 
-/* What has happened to an operation. */
+/* What has happened to an operation. Of those that were sent, Mooring has repeated what it may
+ * (repeat.h) before it comes to this. */
+#define SITUATION_LIST(X)                                                                        \
+    X(NO_NODE, "not sent: no suitable server in time")                                           \
+    X(POOL_TIMED_OUT, "not sent: the server's pool stayed full")                                 \
+    X(OVERLOADED, "not sent: a queue or the buffers are full")                                   \
+    X(TIME_EXPIRED, "not sent: its own maxTimeMS has passed")                                    \
+    X(DRAINING, "not sent: Mooring is shutting down")                                            \
+    X(LOGIN_FAILED, "not sent: the server refuses the login")                                    \
+    X(READ_PREFERENCE, "not sent: $readPreference cannot be read")                               \
+    X(LOST, "sent: the connection broke before the reply")                                       \
+    X(NODE_GONE, "sent: the same, and the server has left the cluster")                          \
+    X(NO_REPLY_IN_TIME, "sent: no reply within upstream.operationTimeoutMS")                     \
+    X(BROKEN, "sent: the connection broke, or stopped, in the middle of a reply of over 64 KiB") \
+    X(CURSOR_UNKNOWN, "no server knows the cursor")
+
 enum situation {
-    SITUATION_NO_NODE,          /* no suitable node within the time allowed; nothing was sent */
-    SITUATION_POOL_TIMED_OUT,   /* a node is known, its pool stayed full; nothing was sent */
-    SITUATION_OVERLOADED,       /* the queue or the buffers are full; nothing was sent */
-    SITUATION_TIME_EXPIRED,     /* the operation's own maxTimeMS passed here; nothing was sent */
-    SITUATION_LOST,             /* the connection broke after sending, before any reply byte */
-    SITUATION_NO_REPLY_IN_TIME, /* operationTimeoutMS passed after sending */
-    SITUATION_CURSOR_UNKNOWN,   /* no node knows the cursor */
-    SITUATION_DRAINING,         /* we are shutting down; nothing was sent */
-    SITUATION_LOGIN_FAILED,     /* the server refuses our credentials; nothing was sent */
-    SITUATION_READ_PREFERENCE,  /* $readPreference cannot be read */
-    SITUATION_COUNT
+#define SITUATION_ENUM(name, text) SITUATION_##name,
+    SITUATION_LIST(SITUATION_ENUM)
+#undef SITUATION_ENUM
+        SITUATION_COUNT
 };
 
 /* What kind of operation it has happened to. */
+#define OPERATION_LIST(X)                                 \
+    X(READ, "retryable read")                             \
+    X(OTHER, "plain write, any other")                    \
+    X(RETRYABLE_WRITE, "retryable write")                 \
+    X(TRANSACTION_START, "transaction's first statement") \
+    X(TRANSACTION, "later statement")                     \
+    X(TRANSACTION_END, "commit, abort")                   \
+    X(CHANGE_STREAM, "`getMore` of a change stream")      \
+    X(GET_MORE, "other `getMore`")                        \
+    X(UNACKNOWLEDGED, "`w: 0`")
+
 enum operation {
-    OPERATION_READ,            /* in the list of retryable reads */
-    OPERATION_OTHER,           /* plain write or anything not known: never repeat */
-    OPERATION_RETRYABLE_WRITE, /* txnNumber without autocommit */
-    OPERATION_TRANSACTION_START,
-    OPERATION_TRANSACTION,     /* a later statement */
-    OPERATION_TRANSACTION_END, /* commit, abort */
-    OPERATION_GET_MORE,
-    OPERATION_COUNT
+#define OPERATION_ENUM(name, text) OPERATION_##name,
+    OPERATION_LIST(OPERATION_ENUM)
+#undef OPERATION_ENUM
+        OPERATION_COUNT
 };
 
+/* A command does not say whether its cursor is a change stream's: GET_MORE for every getMore. */
 enum operation operation_of(const struct request_facts *facts);
 
 struct error_row {
-    int32_t code;
+    int32_t code; /* 0: nothing is said */
     const char *code_name;
     uint8_t labels; /* enum label */
+    bool closes;    /* the client's connection, since nothing else is possible */
 };
 
-/* Static data, by value. */
+/* Static data, by value. README.md shows the whole table, and a test keeps it so. */
 struct error_row error_row_for(enum situation situation, enum operation operation);
 
 /* What a refused command is answered with; `*text` (static) says the remedy. */

@@ -14,7 +14,7 @@
 /* Cheap: whether reply_rewrite could find anything to change. */
 bool reply_may_need_rewrite(const struct reply_facts *facts);
 
-/* `message` is a whole OP_MSG reply with its header, of at most 64 KiB. When something has to
+/* `message` is a whole OP_MSG reply with its header. When something has to
  * change, appends the new message (ids of `head`, flags kept but for a checksum) to `out` and
  * returns true; false, and nothing appended, when the reply is fine as it is or cannot be read. */
 bool reply_rewrite(struct span message, struct message_head head, struct buf *out);

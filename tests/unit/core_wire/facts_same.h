@@ -69,6 +69,7 @@ static inline const char *facts_difference(const struct request_facts *a,
     SAME(is_tailable);
     SAME(is_await);
     SAME(is_w0);
+    SAME(is_linearizable);
     SAME(lsid);
     SAME(txn_number);
     SAME(cursor_id);

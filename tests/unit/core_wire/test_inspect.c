@@ -382,6 +382,34 @@ static void test_odd_types_count_as_absent(void **state)
     make_free(&r.maker);
 }
 
+static void test_may_fall_back(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fields;
+        bool may;
+    } CASES[] = {
+        {"\"find\": \"c\"", true},
+        {"\"find\": \"c\", \"$readPreference\": {\"mode\": \"primary\"}", true},
+        {"\"find\": \"c\", \"$readPreference\": {\"mode\": \"secondary\"}", false},
+        {"\"find\": \"c\", \"readConcern\": {\"level\": \"majority\"}", true},
+        {"\"find\": \"c\", \"readConcern\": {\"level\": \"linearizable\"}", false},
+        {"\"listCollections\": 1", true},
+        {"\"aggregate\": \"c\", \"pipeline\": [{\"$out\": \"o\"}]", false},
+        {"\"find\": \"c\", \"autocommit\": false", false},
+        {"\"ping\": 1", false},
+        {"\"insert\": \"c\"", false},
+        {"\"getMore\": {\"$numberLong\": \"4\"}", false},
+    };
+    struct request r = {0};
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        char json[200];
+        snprintf(json, sizeof json, "{%s, \"$db\": \"d\"}", CASES[i].fields);
+        assert_int_equal(facts_may_fall_back(inspect_json(&r, json)), CASES[i].may);
+    }
+    make_free(&r.maker);
+}
+
 static void test_flags(void **state)
 {
     (void)state;
@@ -544,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_odd_types_count_as_absent),
         cmocka_unit_test(test_flags),
         cmocka_unit_test(test_upstream_head),
+        cmocka_unit_test(test_may_fall_back),
         cmocka_unit_test(test_max_time_in_place),
         cmocka_unit_test(test_keep),
         cmocka_unit_test(test_too_large_to_look_at),
