@@ -32,10 +32,30 @@ void cluster_free(struct cluster *c);
 
 /* --- for exchanges --- */
 
-/* The node that alone can take this follow-up, whatever its state: the one that has the cursor or
- * the transaction. NULL: any suitable one can. `owner`: the client's identity. */
-struct node *cluster_find_bound(struct cluster *c, const struct request_facts *facts,
-                                uint64_t owner);
+enum bound {
+    BOUND_NOT, /* any suitable node can take it */
+    BOUND_TO,  /* that one alone: it has the cursor, whatever its state, or the transaction */
+    BOUND_LOST /* the node that had its transaction has gone or is down */
+};
+
+/* Whether it is a follow-up, and of which node. `owner`: the client's identity. */
+enum bound cluster_find_bound(struct cluster *c, const struct request_facts *facts, uint64_t owner,
+                              struct node **node);
+
+/* What is known of a cursor that a request speaks of; NULL: nothing. Lent until the next reply. */
+const struct known_cursor *cluster_find_cursor(const struct cluster *c, int64_t id,
+                                               const struct request_facts *facts, uint64_t owner);
+
+/* The node when it is there and its pool is up, else NULL. */
+struct node *cluster_usable_node(const struct cluster *c, uint32_t id);
+
+enum { CLUSTER_NODES_MOST = 256 };
+
+/* The ids of all data-bearing nodes that can be asked now, the primary's first. */
+size_t cluster_usable_nodes(const struct cluster *c, uint32_t ids[CLUSTER_NODES_MOST]);
+
+/* Whether a command may be asked of one node after the other: not through a load balancer. */
+bool cluster_may_tour(const struct cluster *c);
 
 /* What is known of the cursor that a getMore means (is it one of events?); NULL: nothing, or it is
  * no getMore. Lent until the next reply. */

@@ -17,8 +17,8 @@ static msec now_of(const struct cluster *c)
 
 /* --- cursors --- */
 
-static const struct known_cursor *find_cursor(const struct cluster *c, int64_t id,
-                                              const struct request_facts *facts, uint64_t owner)
+const struct known_cursor *cluster_find_cursor(const struct cluster *c, int64_t id,
+                                               const struct request_facts *facts, uint64_t owner)
 {
     struct cursor_asked asked = {
         .id = id,
@@ -33,8 +33,9 @@ static const struct known_cursor *find_cursor(const struct cluster *c, int64_t i
 const struct known_cursor *cluster_cursor(const struct cluster *c,
                                           const struct request_facts *facts, uint64_t owner)
 {
-    return facts->command == COMMAND_GET_MORE ? find_cursor(c, facts->cursor_id, facts, owner)
-                                              : NULL;
+    return facts->command == COMMAND_GET_MORE
+               ? cluster_find_cursor(c, facts->cursor_id, facts, owner)
+               : NULL;
 }
 
 static void note_opened(struct cluster *c, const struct request_facts *facts,
@@ -114,13 +115,10 @@ void cluster_note_transaction(struct cluster *c, const struct request_facts *fac
 }
 
 /* Transactions: "a command outside a transaction with that lsid" lets the pin go. What belongs to a
- * cursor says nothing of the transaction. */
+ * cursor says nothing of the transaction, and does not come here. */
 static void note_outside(struct cluster *c, const struct request_facts *facts)
 {
-    bool is_of_cursor =
-        facts->command == COMMAND_GET_MORE || facts->command == COMMAND_KILL_CURSORS;
-    if (facts->has_lsid && !facts->has_autocommit && !is_of_cursor &&
-        affinity_transactions(c->affinity) > 0) {
+    if (facts->has_lsid && !facts->has_autocommit && affinity_transactions(c->affinity) > 0) {
         affinity_on_transaction_gone(c->affinity, facts->lsid);
     }
 }
@@ -154,7 +152,7 @@ static void note_ended_sessions(struct cluster *c, const struct request_facts *f
     }
 }
 
-/* --- asked and told --- */
+/* --- asked --- */
 
 static int64_t first_cursor(struct span cursors)
 {
@@ -168,26 +166,81 @@ static int64_t first_cursor(struct span cursors)
     return id;
 }
 
-struct node *cluster_find_bound(struct cluster *c, const struct request_facts *facts,
-                                uint64_t owner)
+static enum bound bound_by_cursor(const struct cluster *c, const struct request_facts *facts,
+                                  uint64_t owner, struct node **node)
+{
+    int64_t id =
+        facts->command == COMMAND_GET_MORE ? facts->cursor_id : first_cursor(facts->cursors);
+    const struct known_cursor *cursor = cluster_find_cursor(c, id, facts, owner);
+    *node = cursor == NULL ? NULL : cluster_find_node(c, cursor->server);
+    return *node == NULL ? BOUND_NOT : BOUND_TO;
+}
+
+/* Sharded transactions: every statement goes to the mongos of the first. When that is gone, another
+ * one can finish a commit by its recoveryToken, and nothing else. */
+static enum bound bound_by_transaction(const struct cluster *c, const struct request_facts *facts,
+                                       struct node **node)
+{
+    const struct known_transaction *t =
+        affinity_find_transaction(c->affinity, facts->lsid, facts->txn_number);
+    if (t == NULL) {
+        return BOUND_NOT; /* the mongos that it comes to says that there is none */
+    }
+    *node = cluster_usable_node(c, t->server);
+    if (*node != NULL) {
+        return BOUND_TO;
+    }
+    return command_has(facts->command, TRAIT_END) ? BOUND_NOT : BOUND_LOST;
+}
+
+enum bound cluster_find_bound(struct cluster *c, const struct request_facts *facts, uint64_t owner,
+                              struct node **node)
 {
     if (c->topology == NULL) {
-        return NULL;
+        return BOUND_NOT;
     }
     if (facts->command == COMMAND_GET_MORE || facts->command == COMMAND_KILL_CURSORS) {
-        int64_t id =
-            facts->command == COMMAND_GET_MORE ? facts->cursor_id : first_cursor(facts->cursors);
-        const struct known_cursor *cursor = find_cursor(c, id, facts, owner);
-        return cursor == NULL ? NULL : cluster_find_node(c, cursor->server);
+        return bound_by_cursor(c, facts, owner, node);
     }
     note_outside(c, facts);
     if (facts->has_autocommit && facts->has_lsid && !facts->starts_transaction && is_pinned(c)) {
-        const struct known_transaction *t =
-            affinity_find_transaction(c->affinity, facts->lsid, facts->txn_number);
-        return t == NULL ? NULL : cluster_find_node(c, t->server);
+        return bound_by_transaction(c, facts, node);
     }
-    return NULL;
+    return BOUND_NOT;
 }
+
+/* --- every node --- */
+
+struct node *cluster_usable_node(const struct cluster *c, uint32_t id)
+{
+    struct node *node = cluster_find_node(c, id);
+    return node != NULL && pool_is_up(node->pool) ? node : NULL;
+}
+
+bool cluster_may_tour(const struct cluster *c)
+{
+    return c->topology != NULL && topology_kind(c->topology) != TOPOLOGY_LOAD_BALANCED;
+}
+
+size_t cluster_usable_nodes(const struct cluster *c, uint32_t ids[CLUSTER_NODES_MOST])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < topology_count(c->topology) && count < CLUSTER_NODES_MOST; i++) {
+        const struct server *s = topology_at(c->topology, i);
+        if (!server_type_is_data_bearing(s->description.type) ||
+            cluster_usable_node(c, s->id) == NULL) {
+            continue;
+        }
+        ids[count++] = s->id;
+        if (s->description.type == SERVER_RS_PRIMARY) {
+            ids[count - 1] = ids[0];
+            ids[0] = s->id;
+        }
+    }
+    return count;
+}
+
+/* --- told --- */
 
 void cluster_on_reply(struct cluster *c, struct node *node, const struct request_facts *facts,
                       const struct reply_facts *reply, uint64_t owner)

@@ -26,7 +26,6 @@
 
 #include "base/require.h"
 #include "core/wire/codes.h"
-#include "core/wire/request_edit.h"
 #include "proxy/backend.h"
 #include "proxy/client.h"
 #include "proxy/cluster.h"
@@ -191,29 +190,6 @@ enum inspect_result exchange_inspect(struct exchange *x)
     return inspect_request(x->flat, &x->facts, &x->fault);
 }
 
-bool exchange_set_read_preference(struct exchange *x, enum read_mode mode)
-{
-    size_t size;
-    uint8_t *bytes = x->is_held_whole ? request_with_read_preference(x->flat, mode, &size) : NULL;
-    if (bytes == NULL) {
-        return false;
-    }
-    free(x->flat_owned);
-    x->flat_owned = bytes;
-    x->flat = span_of(bytes, size);
-    require(inspect_request(x->flat, &x->facts, &x->fault) == INSPECT_COMPLETE);
-    return true;
-}
-
-/* listen.defaultReadPreference, for what says none. */
-static void prefer(struct exchange *x)
-{
-    enum read_mode mode = (enum read_mode)x->proxy->settings->listen.default_read_preference;
-    if (mode != READ_PRIMARY && facts_takes_default_preference(&x->facts)) {
-        exchange_set_read_preference(x, mode);
-    }
-}
-
 static void decide(struct exchange *x)
 {
     if (exchange_inspect(x) == INSPECT_BAD) {
@@ -224,7 +200,7 @@ static void decide(struct exchange *x)
         exchange_finish(x); /* it left before: nobody waits for this one */
         return;
     }
-    prefer(x);
+    exchange_prefer(x);
     x->client->in_transaction =
         x->facts.has_autocommit && !command_has(x->facts.command, TRAIT_END);
     x->may_fall_back = x->proxy->settings->outage.reads_from_secondary && x->is_held_whole &&
@@ -265,7 +241,7 @@ void exchange_wait(struct exchange *x, struct node *node)
 }
 
 /* None is suitable now: looked for again at every change of the topology, for a time. */
-static void wait_for_server(struct exchange *x)
+void exchange_wait_for_server(struct exchange *x)
 {
     const struct settings *settings = x->proxy->settings;
     /* Drivers send endSessions when they close and ignore how it ends: an application that stops in
@@ -291,10 +267,20 @@ void exchange_choose(struct exchange *x)
 {
     struct node *node = NULL;
     struct select_refusal refusal;
-    node = cluster_find_bound(x->proxy->cluster, &x->facts, x->identity);
-    x->is_bound = node != NULL;
-    if (x->is_bound) {
+    if (exchange_tour_begin(x)) {
+        exchange_tour_go_on(x);
+        return;
+    }
+    enum bound bound = cluster_find_bound(x->proxy->cluster, &x->facts, x->identity, &node);
+    x->is_bound = bound == BOUND_TO;
+    if (bound == BOUND_TO) {
         exchange_wait(x, node);
+        return;
+    }
+    if (bound == BOUND_LOST) {
+        exchange_answer_error(
+            x, error_row_for(SITUATION_TRANSACTION_LOST, exchange_operation(x)),
+            "the mongos that has this transaction is gone; the transaction can be begun again");
         return;
     }
     struct cluster_wish wish = {
@@ -312,7 +298,7 @@ void exchange_choose(struct exchange *x)
     case SELECT_NONE:
         break;
     }
-    wait_for_server(x);
+    exchange_wait_for_server(x);
 }
 
 /* --- 4. the wait ends --- */
@@ -335,10 +321,13 @@ void exchange_on_refused(struct exchange *x, enum status status, msec waited)
         return;
     }
     metrics_count(&x->proxy->metrics, queue_refused);
+    if (x->tour != NULL && exchange_tour_takes_refusal(x, status)) {
+        return;
+    }
     if (status != STATUS_NOT_SUITABLE) {
         exchange_refuse(x, status);
-    } else if (x->is_bound && !x->node->is_removed) {
-        wait_for_server(x); /* for that very one: no other knows the cursor */
+    } else if (x->is_bound && x->facts.command == COMMAND_GET_MORE && !x->node->is_removed) {
+        exchange_wait_for_server(x); /* for that very one: no other knows the cursor */
     } else {
         exchange_choose(x);
     }

@@ -20,10 +20,11 @@ struct backend;
 struct client;
 struct node;
 struct proxy;
+struct tour;
 
 /* Replies up to this size are held whole: they can still become an error document. */
-#define HELD_REPLY_BYTES       (64 * KIB)
-#define HELD_WRITE_REPLY_BYTES (1 * MIB)
+#define HELD_REPLY_BYTES      (64 * KIB)
+#define HELD_LIST_REPLY_BYTES (1 * MIB)
 
 enum exchange_state {
     EXCHANGE_RECEIVING, /* the request comes in */
@@ -73,6 +74,9 @@ struct exchange {
     bool may_fall_back;  /* outage.readsFromSecondary: a secondary will do while there is no primary
                           */
     bool was_sent_again; /* after a server wanted the login once more */
+
+    struct tour *tour; /* a command that goes to several nodes; NULL: it does not */
+    bool goes_on;      /* to the next of them */
 
     bool must_repeat; /* its first attempt failed in a way that lets it be repeated */
     bool was_repeated;

@@ -124,6 +124,7 @@ void exchange_finish(struct exchange *x)
     leave_queues(x);
     require(x->backend == NULL);
     exchange_move(x, EXCHANGE_DONE);
+    exchange_tour_end(x);
     buf_clear(&x->request);
     buf_clear(&x->reply);
     buf_clear(&x->earlier);

@@ -1,7 +1,7 @@
 /* What the files of an exchange share: exchange.c (the walk), exchange_local.c (answers of our
- * own), exchange_reply.c (the server's reply), exchange_retry.c (the second attempt) and
- * exchange_end.c (how it ends). Nobody else
- * includes this. */
+ * own), exchange_reply.c (the server's reply), exchange_retry.c (the second attempt),
+ * exchange_tour.c (from node to node) and exchange_end.c (how it ends). Nobody else includes this.
+ */
 #ifndef PROXY_EXCHANGE_PARTS_H
 #define PROXY_EXCHANGE_PARTS_H
 
@@ -45,6 +45,16 @@ void exchange_await_reply(struct exchange *x);
  */
 bool exchange_set_read_preference(struct exchange *x, enum read_mode mode);
 
+/* listen.defaultReadPreference, for a read that says none. */
+void exchange_prefer(struct exchange *x);
+
+/* The request is now these bytes, inspected and found complete, which the exchange takes. */
+void exchange_replace_request(struct exchange *x, uint8_t *bytes, size_t size);
+
+/* It waits in that node's pool, or until some server suits. */
+void exchange_wait(struct exchange *x, struct node *node);
+void exchange_wait_for_server(struct exchange *x);
+
 /* Takes the backend away from the exchange and closes it. */
 void exchange_drop_backend(struct exchange *x, enum status why);
 
@@ -81,6 +91,27 @@ bool exchange_prefers_earlier(const struct exchange *x);
 
 /* Sends it. */
 void exchange_send_earlier(struct exchange *x);
+
+/* --- from node to node --- */
+
+/* Whether it is, or now becomes, a command that goes to several nodes, one after the other;
+ * exchange_tour_go_on then sends it to the next, or ends it. */
+bool exchange_tour_begin(struct exchange *x);
+void exchange_tour_go_on(struct exchange *x);
+
+/* To the same node once more. */
+void exchange_tour_again(struct exchange *x);
+
+/* Whether the tour goes on after this reply, which is then not the client's. `body`: what follows
+ * the header. */
+bool exchange_tour_takes_reply(struct exchange *x, struct span body);
+
+/* Whether it goes on, and has gone on, after the backend is lost, or a pool has refused. */
+bool exchange_tour_takes_loss(struct exchange *x);
+bool exchange_tour_takes_refusal(struct exchange *x, enum status status);
+
+/* Forgets it. */
+void exchange_tour_end(struct exchange *x);
 
 /* The reply did not come within upstream.operationTimeoutMS, or the drained one not in time. */
 void exchange_on_no_reply(struct exchange *x);

@@ -22,13 +22,15 @@
 
 enum { CODE_REAUTHENTICATION_REQUIRED = 391 };
 
-/* A large reply to a write is a list of errors, of which one may have to be rewritten. */
+/* A large reply to a write is a list of errors, of which one may have to be rewritten; one to a
+ * killCursors repeats its ids, and is merged with others. */
 static bool is_small(const struct exchange *x)
 {
     enum command command = x->facts.command;
-    bool is_write = command == COMMAND_INSERT || command == COMMAND_UPDATE ||
-                    command == COMMAND_DELETE || command == COMMAND_BULK_WRITE;
-    byte_count most = is_write ? HELD_WRITE_REPLY_BYTES : HELD_REPLY_BYTES;
+    bool is_list = command == COMMAND_INSERT || command == COMMAND_UPDATE ||
+                   command == COMMAND_DELETE || command == COMMAND_BULK_WRITE ||
+                   command == COMMAND_KILL_CURSORS;
+    byte_count most = is_list ? HELD_LIST_REPLY_BYTES : HELD_REPLY_BYTES;
     return (byte_count)x->reply_head.length <= most;
 }
 
@@ -154,6 +156,12 @@ static void deliver_small(struct exchange *x, struct span body)
         return; /* exchange_on_reply_end sends it again */
     }
     note(x);
+    if (x->tour != NULL && exchange_tour_takes_reply(x, body)) {
+        x->goes_on = true; /* by exchange_on_reply_end */
+        buf_clear(&x->earlier);
+        keep_earlier(x, body);
+        return;
+    }
     if (exchange_may_repeat_after_reply(x)) {
         x->must_repeat = true; /* by exchange_on_reply_end */
         keep_earlier(x, body);
@@ -232,6 +240,9 @@ static void send_again(struct exchange *x)
     buf_clear(&x->reply);
     x->reply_began = false;
     x->was_sent_again = true;
+    if (x->tour != NULL) {
+        exchange_tour_again(x);
+    }
     net_clear_deadline(x->proxy->net, &x->deadline);
     exchange_choose(x);
 }
@@ -247,7 +258,10 @@ void exchange_on_reply_end(struct exchange *x)
     metrics_count(&x->proxy->metrics, replies);
     tell_topology(x);
     give_back(x);
-    if (x->must_repeat) {
+    if (x->goes_on) {
+        x->goes_on = false;
+        exchange_tour_go_on(x);
+    } else if (x->must_repeat) {
         exchange_repeat(x);
     } else {
         exchange_finish(x);
@@ -289,6 +303,9 @@ static void end_lost(struct exchange *x, enum status why)
     enum situation situation = x->reply_began        ? SITUATION_BROKEN
                                : x->node->is_removed ? SITUATION_NODE_GONE
                                                      : SITUATION_LOST;
+    if (x->tour != NULL && !x->reply_began && exchange_tour_takes_loss(x)) {
+        return;
+    }
     print_lost(x, why, text, sizeof text);
     if (exchange_may_repeat_after_loss(x)) {
         reply_error(&x->earlier, &x->facts, proxy_next_id(x->proxy),
@@ -318,6 +335,9 @@ void exchange_on_no_reply(struct exchange *x)
     exchange_drop_backend(x, STATUS_TIMED_OUT);
     if (exchange_live_client(x) == NULL || !x->facts.expects_reply) {
         exchange_finish(x);
+        return;
+    }
+    if (x->tour != NULL && !x->reply_began && exchange_tour_takes_loss(x)) {
         return;
     }
     node_print_name(x->node, place, sizeof place);

@@ -136,8 +136,8 @@ static void check_reply(struct sim_client *c, const struct sim_message *m)
     if (c->asked_count == 0 || m->response_to != a->request_id) {
         sim_world_fail(c->world, "a reply to %d, which is not asked", m->response_to);
     }
-    bool is_ours = is_made_by_proxy(m->body) || sim_has(m->body, "isWritablePrimary") ||
-                   sim_has(m->body, "ismaster");
+    bool is_ours = is_made_by_proxy(m->body) || sim_has(m->body, "cursorsUnknown") ||
+                   sim_has(m->body, "isWritablePrimary") || sim_has(m->body, "ismaster");
     if (!is_ours && sim_int(m->body, "token") != a->token) {
         sim_world_fail(c->world, "the reply with token %lld went to who asked with %lld",
                        (long long)sim_int(m->body, "token"), (long long)a->token);

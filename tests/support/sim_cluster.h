@@ -8,7 +8,9 @@
  *
  * Rules of real servers that it enforces: a write with a txnNumber is executed once, however often
  * it comes, writes go to the primary (10107), reads elsewhere need a $readPreference (13435), a
- * cursor is known where it was made (43), a transaction where it was begun (251). */
+ * cursor is known where it was made (43), a transaction where it was begun (251; a mongos commits
+ * by the recoveryToken what another one began), and reads in it and linearizable ones are the
+ * primary's. */
 #ifndef SUPPORT_SIM_CLUSTER_H
 #define SUPPORT_SIM_CLUSTER_H
 
@@ -36,6 +38,7 @@ struct sim_fate {
     uint8_t attempts; /* how often a node got it */
     uint8_t executed;
     bool is_read; /* may be executed more than once */
+    bool is_tour; /* may be asked of every node */
 };
 
 struct sim_node {
@@ -47,6 +50,7 @@ struct sim_node {
     struct list servers;       /* one per conn */
     struct list waiting;       /* for the lock */
     struct list cursors;
+    int64_t next_cursor; /* when they collide */
     struct list transactions;
     bool is_primary;
     bool is_hanging; /* takes all and answers nothing, hello neither */
@@ -67,6 +71,7 @@ struct sim_node {
     size_t commits;
     size_t own_kills; /* killCursors and abortTransaction that no application asked for */
     size_t own_aborts;
+    size_t killings;    /* killCursors */
     size_t logins;      /* completed */
     size_t conns;       /* alive */
     size_t served;      /* alive conns that have had a command other than hello */
@@ -80,8 +85,9 @@ struct sim_cluster {
     struct sim_node nodes[SIM_NODES_MOST];
     size_t count;
     bool is_standalone;
-    bool is_sharded; /* every node is a mongos */
-    int primary;     /* index; -1: none */
+    bool is_sharded;      /* every node is a mongos */
+    bool cursors_collide; /* the nodes give the same ids */
+    int primary;          /* index; -1: none */
     int next_primary;
     int term;
     struct deadline election;
@@ -114,6 +120,9 @@ void sim_node_revive(struct sim_node *n);
 
 /* All its conns are reset; it goes on. */
 void sim_node_reset(struct sim_node *n);
+
+/* Opens a cursor of so many batches past the proxy; returns its id. */
+int64_t sim_node_open_cursor(struct sim_node *n, int64_t batches);
 
 /* How often a command with that token was executed, and how often it came to a node. */
 size_t sim_cluster_executed(const struct sim_cluster *c, int64_t token);

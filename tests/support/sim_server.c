@@ -15,104 +15,19 @@ enum {
     CODE_NOT_PRIMARY_NO_SECONDARY_OK = 13435
 };
 
-struct sim_cursor {
-    struct list link;
-    int64_t id;
-    int64_t left; /* batches */
-};
-
-/* --- small parts of replies --- */
-
-static void append_cursor(bson_t *reply, const char *batch, int64_t id)
-{
-    bson_t cursor;
-    bson_t documents;
-    BSON_APPEND_DOCUMENT_BEGIN(reply, "cursor", &cursor);
-    BSON_APPEND_ARRAY_BEGIN(&cursor, batch, &documents);
-    bson_append_array_end(&cursor, &documents);
-    BSON_APPEND_INT64(&cursor, "id", id);
-    BSON_APPEND_UTF8(&cursor, "ns", "test.things");
-    bson_append_document_end(reply, &cursor);
-}
-
 /* --- commands --- */
-
-void sim_node_forget(struct sim_node *n)
-{
-    list_for_each_safe (link, &n->cursors) {
-        list_remove(link);
-        free(container_of(link, struct sim_cursor, link));
-    }
-    sim_txn_forget(n);
-}
-
-static void run_find(struct sim_node *n, const bson_t *request, bson_t *reply)
-{
-    int64_t more = sim_int(request, "more");
-    int64_t id = 0;
-    if (more > 0) {
-        struct sim_cursor *cursor = xcalloc(1, sizeof *cursor);
-        cursor->id = id = ++n->cluster->next_cursor;
-        cursor->left = more;
-        list_push_back(&n->cursors, &cursor->link);
-    }
-    append_cursor(reply, "firstBatch", id);
-}
-
-static struct sim_cursor *find_cursor(struct sim_node *n, int64_t id)
-{
-    list_for_each (link, &n->cursors) {
-        struct sim_cursor *cursor = container_of(link, struct sim_cursor, link);
-        if (cursor->id == id) {
-            return cursor;
-        }
-    }
-    return NULL;
-}
-
-static void forget_cursor(struct sim_cursor *cursor)
-{
-    list_remove(&cursor->link);
-    free(cursor);
-}
-
-/* False: the error stands in the reply. */
-static bool run_get_more(struct sim_node *n, const bson_t *request, bson_t *reply)
-{
-    struct sim_cursor *cursor = find_cursor(n, sim_int(request, "getMore"));
-    if (cursor == NULL) {
-        sim_error_append(n, reply, CODE_CURSOR_NOT_FOUND, "cursor not found");
-        return false;
-    }
-    cursor->left--;
-    append_cursor(reply, "nextBatch", cursor->left == 0 ? 0 : cursor->id);
-    if (cursor->left == 0) {
-        forget_cursor(cursor);
-    }
-    return true;
-}
-
-static void run_kill_cursors(struct sim_node *n, const bson_t *request, bson_t *reply)
-{
-    bson_iter_t it;
-    bson_iter_t id;
-    bson_t killed;
-    BSON_APPEND_ARRAY_BEGIN(reply, "cursorsKilled", &killed);
-    require(bson_iter_init_find(&it, request, "cursors") && bson_iter_recurse(&it, &id));
-    while (bson_iter_next(&id)) {
-        struct sim_cursor *cursor = find_cursor(n, bson_iter_as_int64(&id));
-        if (cursor != NULL) {
-            BSON_APPEND_INT64(&killed, bson_iter_key(&id), cursor->id);
-            forget_cursor(cursor);
-        }
-    }
-    bson_append_array_end(reply, &killed);
-}
 
 static bool is_write(const char *name)
 {
     return strcmp(name, "insert") == 0 || strcmp(name, "update") == 0 ||
            strcmp(name, "commitTransaction") == 0 || strcmp(name, "abortTransaction") == 0;
+}
+
+static bool is_read(const char *name)
+{
+    return strcmp(name, "find") == 0 || strcmp(name, "aggregate") == 0 ||
+           strcmp(name, "count") == 0 || strcmp(name, "distinct") == 0 ||
+           strcmp(name, "explain") == 0;
 }
 
 static bool is_to_fail(const struct sim_failing *f, const char *name)
@@ -130,13 +45,17 @@ static int32_t rule_broken(struct sim_node *n, const char *name, const bson_t *r
         *label = f->label;
         return f->code;
     }
-    if (is_write(name) && !n->is_primary) {
+    if (n->is_primary || n->cluster->is_sharded) {
+        return sim_txn_join(n, request) ? 0 : CODE_NO_SUCH_TRANSACTION;
+    }
+    bool is_linearizable = strcmp(sim_text(request, "readConcern.level"), "linearizable") == 0;
+    if (is_write(name) || is_linearizable || sim_has(request, "autocommit")) {
         return CODE_NOT_PRIMARY;
     }
-    if (strcmp(name, "find") == 0 && !n->is_primary && !sim_has(request, "$readPreference")) {
+    if (is_read(name) && !sim_has(request, "$readPreference")) {
         return CODE_NOT_PRIMARY_NO_SECONDARY_OK;
     }
-    return sim_txn_join(n, request) ? 0 : CODE_NO_SUCH_TRANSACTION;
+    return 0;
 }
 
 static void execute(struct sim_node *n, const char *name, const bson_t *request, bson_t *reply)
@@ -145,26 +64,29 @@ static void execute(struct sim_node *n, const char *name, const bson_t *request,
     const char *label = NULL;
     int32_t code = rule_broken(n, name, request, &label);
     struct sim_fate *fate = sim_cluster_fate(n->cluster, sim_int(request, "token"));
+    fate->is_tour = strcmp(name, "getMore") == 0 || strcmp(name, "killCursors") == 0;
     if (code != 0) {
         sim_error_append(n, reply, code, "refused by a rule of the simulated cluster");
         sim_label_append(reply, label == NULL ? sim_label_of(request, code) : label);
         return;
     }
     if (strcmp(name, "find") == 0) {
-        run_find(n, request, reply);
+        sim_cursor_find(n, request, reply);
     } else if (strcmp(name, "getMore") == 0) {
-        if (!run_get_more(n, request, reply)) {
+        if (!sim_cursor_get_more(n, request, reply)) {
+            sim_error_append(n, reply, CODE_CURSOR_NOT_FOUND, "cursor not found");
             return;
         }
     } else if (strcmp(name, "killCursors") == 0) {
-        run_kill_cursors(n, request, reply);
+        sim_cursor_kill(n, request, reply);
     } else if (strstr(name, "Transaction") != NULL) {
         sim_txn_end(n, request);
     }
     if (!is_write(name) || !sim_retryable_is_repeated(n->cluster, request)) {
         n->writes += is_write(name);
         fate->executed++;
-        fate->is_read = strcmp(name, "find") == 0 && !sim_has(request, "autocommit");
+        fate->is_read = strcmp(name, "killCursors") == 0 ||
+                        (strcmp(name, "find") == 0 && !sim_has(request, "autocommit"));
     }
     if (padding > 0) {
         uint8_t *bytes = xcalloc(1, (size_t)padding);

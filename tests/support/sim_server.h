@@ -1,5 +1,5 @@
 /* What the files of the simulated cluster share: sim_cluster.c (nodes and their roles),
- * sim_server.c (conns and commands) and sim_txn.c (transactions and the lock). */
+ * sim_server.c (conns and commands), sim_cursor.c and sim_txn.c (transactions and the lock). */
 #ifndef SUPPORT_SIM_SERVER_H
 #define SUPPORT_SIM_SERVER_H
 
@@ -47,6 +47,11 @@ void sim_node_version(const struct sim_node *n, bson_t *reply);
 
 /* Forgets transactions and the lock, as the end of a primary's time does. */
 void sim_node_forget(struct sim_node *n);
+
+/* find, getMore (false: there is no such cursor) and killCursors, appending to the reply. */
+void sim_cursor_find(struct sim_node *n, const bson_t *request, bson_t *reply);
+bool sim_cursor_get_more(struct sim_node *n, const bson_t *request, bson_t *reply);
+void sim_cursor_kill(struct sim_node *n, const bson_t *request, bson_t *reply);
 
 /* False: the statement belongs to a transaction that was not begun here. */
 bool sim_txn_join(struct sim_node *n, const bson_t *request);

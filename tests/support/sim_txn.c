@@ -73,13 +73,17 @@ bool sim_txn_join(struct sim_node *n, const bson_t *request)
         t->number = sim_int(request, "txnNumber");
         list_push_back(&n->transactions, &t->link);
     }
-    return find_transaction(n, request) != NULL;
+    bool is_recovered = n->cluster->is_sharded && sim_has(request, "recoveryToken");
+    return find_transaction(n, request) != NULL || is_recovered;
 }
 
 void sim_txn_end(struct sim_node *n, const bson_t *request)
 {
     struct sim_transaction *t = find_transaction(n, request);
     n->commits++;
+    if (t == NULL) {
+        return; /* another mongos began it */
+    }
     if (n->is_locked && memcmp(n->lock_owner, t->lsid, 16) == 0) {
         sim_node_unlock(n);
     }

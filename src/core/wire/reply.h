@@ -29,6 +29,7 @@ enum { ERROR_TEXT_MOST = 1024, ERROR_REPLY_BYTES_MOST = 2048 };
     X(NODE_GONE, "sent: the same, and the server has left the cluster")                          \
     X(NO_REPLY_IN_TIME, "sent: no reply within upstream.operationTimeoutMS")                     \
     X(BROKEN, "sent: the connection broke, or stopped, in the middle of a reply of over 64 KiB") \
+    X(TRANSACTION_LOST, "not sent: the mongos that has the transaction is gone")                 \
     X(CURSOR_UNKNOWN, "no server knows the cursor")
 
 enum situation {

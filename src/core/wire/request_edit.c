@@ -5,8 +5,6 @@
 
 enum { SECTIONS_OFFSET = HEADER_BYTES + 4, CHECKSUM_BYTES = 4, PREFERENCE_BYTES_MOST = 64 };
 
-static const char PREFERENCE[] = "$readPreference";
-
 /* The sections of an OP_MSG, without a checksum. */
 static bool find_sections(struct span message, struct span *sections)
 {
@@ -41,22 +39,14 @@ static bool find_body(struct span sections, struct span *body)
 }
 
 /* The element that is to be left out; size 0, at the document's final zero: there is none. */
-static struct span find_old(struct span body)
+static struct span find_old(struct span body, const char *key)
 {
     struct element e;
-    if (!view_find(body, PREFERENCE, &e)) {
+    if (!view_find(body, key, &e)) {
         return span_of(body.at + body.size - 1, 0);
     }
     const uint8_t *start = e.key.at - 1;
     return span_of(start, (size_t)(e.value.at + e.value.size - start));
-}
-
-static void put_preference(struct doc_writer *w, enum read_mode mode)
-{
-    write_head(w, ELEMENT_DOCUMENT, span_text(PREFERENCE));
-    size_t start = write_open(w);
-    put_text(w, "mode", span_text(read_mode_name(mode)));
-    write_close(w, start);
 }
 
 static struct span between(const uint8_t *from, const uint8_t *to)
@@ -64,7 +54,8 @@ static struct span between(const uint8_t *from, const uint8_t *to)
     return span_of(from, (size_t)(to - from));
 }
 
-uint8_t *request_with_read_preference(struct span message, enum read_mode mode, size_t *size)
+uint8_t *request_with_element(struct span message, const char *key, struct span element,
+                              size_t *size)
 {
     struct span sections;
     struct span body;
@@ -72,22 +63,33 @@ uint8_t *request_with_read_preference(struct span message, enum read_mode mode, 
     if (!find_sections(message, &sections) || !find_body(sections, &body)) {
         return NULL;
     }
-    struct span old = find_old(body);
+    struct span old = find_old(body, key);
     const uint8_t *body_end = body.at + body.size - 1; /* its final zero */
-    size_t room = message.size + PREFERENCE_BYTES_MOST;
+    size_t room = message.size + element.size;
     uint8_t *bytes = xmalloc(room);
     write_begin(&w, bytes, room);
     write_bytes(&w, between(message.at, old.at));
     write_bytes(&w, between(old.at + old.size, body_end));
-    put_preference(&w, mode);
-    size_t added = written(&w).size - (size_t)(body_end - message.at);
+    write_bytes(&w, element);
     write_bytes(&w, between(body_end, sections.at + sections.size));
     struct message_head head = header_read(message.at);
     head.length = (int32_t)written(&w).size;
     header_write(bytes, head);
     write_int32(bytes + HEADER_BYTES,
                 read_int32(message.at + HEADER_BYTES) & ~(int32_t)MSG_CHECKSUM_PRESENT);
-    write_int32(bytes + (body.at - message.at), (int32_t)(body.size + added));
+    write_int32(bytes + (body.at - message.at), (int32_t)(body.size - old.size + element.size));
     *size = written(&w).size;
     return bytes;
+}
+
+uint8_t *request_with_read_preference(struct span message, enum read_mode mode, size_t *size)
+{
+    uint8_t element[PREFERENCE_BYTES_MOST];
+    struct doc_writer w;
+    write_begin(&w, element, sizeof element);
+    write_head(&w, ELEMENT_DOCUMENT, span_text("$readPreference"));
+    size_t document = write_open(&w);
+    put_text(&w, "mode", span_text(read_mode_name(mode)));
+    write_close(&w, document);
+    return request_with_element(message, "$readPreference", written(&w), size);
 }
