@@ -7,7 +7,8 @@
  * hello in time; idle for too long; the peer leaves in the middle (exchange_on_client_left). A
  * client that left behind complete unacknowledged writes stays as GONE, without a conn, until they
  * are delivered. A client that sends on and on but does not read its replies is clogged: its next
- * request is not begun, and after limits.clientSendTimeoutMS it is closed. */
+ * request is not begun, and after limits.clientSendTimeoutMS it is closed. One that sends many
+ * requests at once has some of them begun, then it is the others' turn. */
 #include "proxy/client.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "base/log.h"
 #include "base/require.h"
 #include "core/pool/peers.h"
+#include "proxy/apps.h"
 #include "proxy/exchange.h"
 #include "proxy/proxy.h"
 #include "proxy/vanished.h"
@@ -25,6 +27,7 @@ static void on_drained(void *owner);
 static void on_closed(void *owner, enum status why);
 static void on_deadline(struct deadline *d, msec now);
 static void pump_pending(struct client *c);
+static void go_on(struct client *c);
 
 static void on_open(void *owner)
 {
@@ -119,6 +122,10 @@ static void on_deadline(struct deadline *d, msec now)
 {
     struct client *c = container_of(d, struct client, deadline);
     (void)now;
+    if (c->yields) {
+        go_on(c);
+        return;
+    }
     if (c->clogged) {
         char name[24];
         log_warn(LOG_CLIENT, client_name(c, name),
@@ -206,12 +213,22 @@ static void on_bad_frame(struct client *c, const struct frame_part *part)
     }
 }
 
+static void begin_turn(struct client *c)
+{
+    c->yields = false;
+    c->budget = REQUESTS_PER_TURN;
+}
+
 /* One event of the frame; false when no more can be taken now. */
 static bool step(struct client *c, struct span *in)
 {
     struct frame_part part;
     if ((c->exchange != NULL || c->clogged) && frame_is_between(&c->frame)) {
         return false; /* its request is complete, or its replies unread: what follows waits */
+    }
+    if (c->budget <= 0 && c->conn != NULL && frame_is_between(&c->frame)) {
+        c->yields = true;
+        return false;
     }
     switch (frame_next(&c->frame, in, &part)) {
     case FRAME_NEED_MORE:
@@ -221,6 +238,7 @@ static bool step(struct client *c, struct span *in)
             move(c, CLIENT_BUSY);
         }
         net_clear_deadline(c->proxy->net, &c->deadline);
+        c->budget--;
         c->exchange = exchange_begin(c, part.head, part.bytes);
         return true;
     case FRAME_BODY:
@@ -267,13 +285,24 @@ static void keep(struct client *c, struct span rest)
     }
 }
 
+/* A turn that ended by the budget goes on as soon as others have had theirs. */
+static void end_turn(struct client *c)
+{
+    c->yields &= !buf_is_empty(&c->pending) && is_taking(c);
+    if (c->yields) {
+        net_set_deadline(c->proxy->net, &c->deadline, net_now(c->proxy->net));
+    }
+}
+
 static void on_bytes(void *owner, struct span bytes)
 {
     struct client *c = owner;
     if (buf_is_empty(&c->pending)) {
+        begin_turn(c);
         feed(c, &bytes);
     }
     keep(c, bytes);
+    end_turn(c);
 }
 
 static void on_drained(void *owner)
@@ -307,6 +336,7 @@ static void end(struct client *c)
     struct proxy *proxy = c->proxy;
     buf_clear(&c->pending);
     net_clear_deadline(proxy->net, &c->deadline);
+    apps_on_client_ended(proxy->apps, c);
     list_remove(&c->link);
     proxy->client_count--;
     metrics_count(&proxy->metrics, clients_closed);
@@ -326,16 +356,28 @@ static void leave(struct client *c, bool by_itself)
 
 static void pump_pending(struct client *c)
 {
-    while (!buf_is_empty(&c->pending) && is_taking(c)) {
+    bool is_stuck = false;
+    begin_turn(c);
+    while (!is_stuck && !buf_is_empty(&c->pending) && is_taking(c)) {
         struct span front = buf_front(&c->pending);
         struct span rest = front;
         feed(c, &rest);
-        if (rest.size == front.size) {
-            return;
-        }
+        is_stuck = rest.size == front.size;
         buf_consume(&c->pending, front.size - rest.size);
     }
-    client_unpause(c);
+    if (!is_stuck) {
+        client_unpause(c);
+    }
+    end_turn(c);
+}
+
+/* It has yielded to others. */
+static void go_on(struct client *c)
+{
+    pump_pending(c);
+    if (!c->yields && !c->clogged) {
+        limit_idleness(c);
+    }
 }
 
 void client_on_exchange_ended(struct client *c)

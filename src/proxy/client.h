@@ -11,10 +11,11 @@
 #include "core/wire/frame.h"
 #include "net/net.h"
 
+struct app;
 struct exchange;
 struct proxy;
 
-enum { PENDING_BYTES = 64 * 1024 };
+enum { PENDING_BYTES = 64 * 1024, REQUESTS_PER_TURN = 32 };
 
 enum client_state { CLIENT_READY, CLIENT_BUSY, CLIENT_CLOSING, CLIENT_GONE };
 
@@ -23,6 +24,7 @@ struct client {
     struct proxy *proxy;
     struct conn *conn; /* NULL once it said on_closed */
     struct exchange *exchange;
+    struct app *app; /* NULL: none is kept */
     struct frame frame;
     struct buf pending; /* bytes that came while an exchange was under way */
     struct deadline deadline;
@@ -36,6 +38,8 @@ struct client {
     bool paused;
     bool clogged; /* it leaves its replies unread: nothing more is begun for it */
     bool pumping;
+    bool yields; /* its next requests are begun in another turn */
+    int budget;  /* of requests to begin in this turn */
     bool closes_when_idle;
 };
 

@@ -2,7 +2,8 @@
  *
  *   1. exchange_begin, exchange_on_request_bytes: the request comes in and is held, up to
  *      limits.holdBytes; of a larger one the facts known by then decide.
- *   2. decide: inspected; a local answer ends it here (exchange_local.c).
+ *   2. decide: inspected; a local answer ends it here (exchange_local.c); what exceeds the share of
+ *      its application waits (apps.c).
  *   3. exchange_choose: affinity, else server selection; none suitable: it waits in the cluster.
  *   4. exchange_wait: it waits in the pool of that node; the pool grants, or refuses.
  *   5. send_request: out it goes under our own request id; the rest of a large one as it comes.
@@ -12,6 +13,7 @@
  *   8. exchange_finish: the backend goes back, the client's next request begins (exchange_end.c).
  *
  *   RECEIVING ─┬─ GREETING ──────────────────────────────┐
+ *              ├─ ADMITTING ───────────────────────────┤
  *              ├─ SELECTING ⇄ WAITING ─ SENDING ─ RELAYING ─ DONE
  *              └────────────────┴──────────┴─────────┴───────┘
  *
@@ -38,9 +40,12 @@ static void send_request(struct exchange *x);
 
 #define ANY_END (SM_TO(EXCHANGE_DONE))
 static const struct sm_state states[] = {
-    [EXCHANGE_RECEIVING] = {"RECEIVING", SM_TO(EXCHANGE_GREETING) | SM_TO(EXCHANGE_SELECTING) |
-                                             SM_TO(EXCHANGE_WAITING) | ANY_END},
+    [EXCHANGE_RECEIVING] = {"RECEIVING", SM_TO(EXCHANGE_GREETING) | SM_TO(EXCHANGE_ADMITTING) |
+                                             SM_TO(EXCHANGE_SELECTING) | SM_TO(EXCHANGE_WAITING) |
+                                             ANY_END},
     [EXCHANGE_GREETING] = {"GREETING", ANY_END},
+    [EXCHANGE_ADMITTING] = {"ADMITTING",
+                            SM_TO(EXCHANGE_SELECTING) | SM_TO(EXCHANGE_WAITING) | ANY_END},
     [EXCHANGE_SELECTING] = {"SELECTING",
                             SM_TO(EXCHANGE_SELECTING) | SM_TO(EXCHANGE_WAITING) | ANY_END},
     [EXCHANGE_WAITING] = {"WAITING", SM_TO(EXCHANGE_SELECTING) | SM_TO(EXCHANGE_WAITING) |
@@ -206,7 +211,7 @@ static void decide(struct exchange *x)
     x->may_fall_back = x->proxy->settings->outage.reads_from_secondary && x->is_held_whole &&
                        facts_may_fall_back(&x->facts);
     if (!exchange_answer_locally(x)) {
-        exchange_choose(x);
+        exchange_admit(x);
     }
 }
 
@@ -220,12 +225,6 @@ static enum pool_lane lane_of(const struct request_facts *facts)
     return facts_is_priority(facts) ? LANE_FOLLOW_UP : LANE_NEW;
 }
 
-msec exchange_own_deadline(const struct exchange *x)
-{
-    bool waits_for_events = x->facts.command == COMMAND_GET_MORE;
-    return waits_for_events ? MSEC_NEVER : msec_after(x->arrived, x->facts.max_time_ms);
-}
-
 void exchange_wait(struct exchange *x, struct node *node)
 {
     msec now = net_now(x->proxy->net);
@@ -234,7 +233,9 @@ void exchange_wait(struct exchange *x, struct node *node)
     }
     exchange_move(x, EXCHANGE_WAITING);
     x->node = node;
-    cluster_note_transaction(x->proxy->cluster, &x->facts, node, x->identity);
+    if (!x->is_own) {
+        cluster_note_transaction(x->proxy->cluster, &x->facts, node, x->identity);
+    }
     x->waiter = node_want(node, x->id, lane_of(&x->facts),
                           msec_earlier(x->pool_patience, exchange_own_deadline(x)));
     node_perform(node);
@@ -422,8 +423,9 @@ void exchange_await_reply(struct exchange *x)
     struct proxy *proxy = x->proxy;
     exchange_move(x, EXCHANGE_RELAYING);
     net_clear_deadline(proxy->net, &x->deadline);
-    msec limit = x->is_own ? proxy->settings->limits.drain_reply_ms
-                           : proxy->settings->upstream.operation_timeout_ms;
+    bool is_for_nobody = x->client == NULL;
+    msec limit = is_for_nobody ? proxy->settings->limits.drain_reply_ms
+                               : proxy->settings->upstream.operation_timeout_ms;
     if (limit > 0) {
         net_set_deadline(proxy->net, &x->deadline, net_now(proxy->net) + limit);
     }

@@ -16,6 +16,7 @@
 #include "core/wire/reply_skim.h"
 #include "net/net.h"
 
+struct app;
 struct backend;
 struct client;
 struct node;
@@ -29,6 +30,7 @@ struct tour;
 enum exchange_state {
     EXCHANGE_RECEIVING, /* the request comes in */
     EXCHANGE_GREETING,  /* a hello, held for the first contact with the cluster */
+    EXCHANGE_ADMITTING, /* its application has as much in progress as it may */
     EXCHANGE_SELECTING, /* no suitable server is known: waits in the cluster */
     EXCHANGE_WAITING,   /* waits for a backend in a pool */
     EXCHANGE_SENDING,   /* has a backend; the request goes out as it comes in */
@@ -40,6 +42,7 @@ struct exchange {
     struct list link; /* in the cluster's list of those that wait for a server or for contact */
     struct proxy *proxy;
     struct client *client; /* NULL: it left, or there was none */
+    struct app *app;       /* that it counts for; NULL: none */
     struct node *node;     /* of the pool it waits in, or of its backend */
     struct backend *backend;
     struct sm state;
@@ -68,8 +71,9 @@ struct exchange {
     uint32_t reply_received;
     bool reply_began; /* the client has got bytes of it */
     bool backend_paused;
-    bool is_bound; /* only its node can serve it */
-    bool is_own;   /* a request of ours, for no client */
+    bool is_bound;    /* only its node can serve it */
+    bool is_admitted; /* it counts as one in progress of its application */
+    bool is_own;      /* a request of ours, for no client */
     size_t own_count;
     bool may_fall_back;  /* outage.readsFromSecondary: a secondary will do while there is no primary
                           */
@@ -105,6 +109,11 @@ void exchange_abandon(struct exchange *x);
 
 /* The client's queue has room again. */
 void exchange_on_client_drained(struct exchange *x);
+
+/* --- by its application --- */
+
+/* It may go on. */
+void exchange_on_admitted(struct exchange *x);
 
 /* --- by the cluster --- */
 

@@ -4,6 +4,7 @@
 
 #include "base/require.h"
 #include "core/pool/peers.h"
+#include "proxy/apps.h"
 #include "proxy/backend.h"
 #include "proxy/client.h"
 #include "proxy/cluster.h"
@@ -23,6 +24,7 @@ void exchange_on_client_left(struct exchange *x, bool by_itself)
         x->identity = 0; /* its process lives on, and may come back for what this opens */
     }
     switch ((enum exchange_state)x->state.now_in) {
+    case EXCHANGE_ADMITTING:
     case EXCHANGE_SELECTING:
     case EXCHANGE_WAITING:
         if (is_whole && !x->facts.expects_reply) {
@@ -66,6 +68,10 @@ void exchange_on_deadline(struct deadline *d, msec now)
     switch ((enum exchange_state)x->state.now_in) {
     case EXCHANGE_GREETING:
         exchange_answer_hello(x);
+        break;
+    case EXCHANGE_ADMITTING:
+        metrics_count(&x->proxy->metrics, queue_refused);
+        exchange_refuse(x, STATUS_QUEUE_TIMED_OUT);
         break;
     case EXCHANGE_SELECTING:
         exchange_refuse(x, STATUS_NOT_SUITABLE);
@@ -123,6 +129,7 @@ void exchange_finish(struct exchange *x)
     struct client *client = x->client;
     leave_queues(x);
     require(x->backend == NULL);
+    apps_on_exchange_ended(x->proxy->apps, x);
     exchange_move(x, EXCHANGE_DONE);
     exchange_tour_end(x);
     buf_clear(&x->request);

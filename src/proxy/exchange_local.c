@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "core/wire/hello_reply.h"
+#include "proxy/apps.h"
 #include "proxy/client.h"
 #include "proxy/cluster.h"
 #include "proxy/exchange_parts.h"
@@ -113,6 +114,17 @@ static void reply_to_hello(const struct exchange *x, struct client *client, stru
     reply_hello(reply, &x->facts, proxy_next_id(x->proxy), values, &asker, wall_clock_ms());
 }
 
+static void note_client(const struct exchange *x, struct client *client)
+{
+    struct client_names names;
+    if (x->facts.hello.client.size > 0) {
+        client->has_metadata = true;
+        hello_read_client(x->facts.hello.client, &names);
+        apps_on_name(x->proxy->apps, client, names.application);
+    }
+    vanished_on_hello(x->proxy->vanished, client, &x->facts);
+}
+
 void exchange_answer_hello(struct exchange *x)
 {
     struct buf reply;
@@ -127,10 +139,7 @@ void exchange_answer_hello(struct exchange *x)
         exchange_answer_error(x, row, text);
         return;
     }
-    if (x->facts.hello.client.size > 0) {
-        client->has_metadata = true;
-    }
-    vanished_on_hello(x->proxy->vanished, client, &x->facts);
+    note_client(x, client);
     metrics_count(&x->proxy->metrics, answered_locally);
     buf_init(&reply, &x->proxy->net->chunks);
     reply_to_hello(x, client, &reply);
@@ -202,7 +211,13 @@ static void describe(const struct exchange *x, enum status status, char *text, s
     char pool[200] = "";
     msec waited = net_now(x->proxy->net) - x->arrived;
     const struct error *fault = cluster_fault(x->proxy->cluster);
-    if (status == STATUS_QUEUE_TIMED_OUT || status == STATUS_QUEUE_FULL) {
+    if (x->app != NULL && !x->is_admitted) {
+        snprintf(text, size,
+                 "%s waited %lld ms while its application had limits.maxOperationsPerApp (%lld) "
+                 "operations in progress: %s",
+                 name, (long long)waited,
+                 (long long)x->proxy->settings->limits.max_operations_per_app, status_text(status));
+    } else if (status == STATUS_QUEUE_TIMED_OUT || status == STATUS_QUEUE_FULL) {
         if (x->node != NULL) {
             node_print(x->node, pool, sizeof pool);
         }

@@ -23,6 +23,9 @@ enum inspect_result exchange_inspect(struct exchange *x);
 /* Queues it in the node's pool. */
 void exchange_wait(struct exchange *x, struct node *node);
 
+/* Chooses a server, now or when its application has room for it. */
+void exchange_admit(struct exchange *x);
+
 /* The wait that its state is in has lasted long enough. */
 void exchange_on_deadline(struct deadline *d, msec now);
 

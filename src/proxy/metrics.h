@@ -24,6 +24,7 @@
     X(backends_closed, "upstream connections ended")                                             \
     X(checks, "pooled connections checked before reuse")                                         \
     X(pool_waits, "requests that waited for a pooled connection")                                \
+    X(app_waits, "requests that waited because their application had enough in progress")        \
     X(outage_waits, "requests that waited for a suitable server")                                \
     X(queue_refused, "requests refused because a wait ended or a queue was full")                \
     X(heartbeats, "checks of servers")                                                           \

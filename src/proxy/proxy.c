@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/require.h"
+#include "proxy/apps.h"
 #include "proxy/client.h"
 #include "proxy/cluster.h"
 #include "proxy/exchange.h"
@@ -55,6 +56,7 @@ struct proxy *proxy_new(struct net *net, const struct settings *settings, struct
     deadline_init(&p->deadline, on_deadline);
     p->cluster = cluster_new(p);
     p->vanished = vanished_new(p);
+    p->apps = apps_new(p);
     return p;
 }
 
@@ -137,12 +139,13 @@ static void end_if_empty(struct proxy *p)
     }
 }
 
-/* Exchanges whose client is gone and that still have a backend. */
+/* Exchanges whose client is gone and that still have a backend, or wait for their application. */
 static void abandon_orphans(struct proxy *p)
 {
     for (size_t i = 0; i < p->place_count; i++) {
         struct exchange *x = p->places[i].exchange;
-        if (x != NULL && x->client == NULL && x->backend != NULL) {
+        bool is_left = x != NULL && x->client == NULL;
+        if (is_left && (x->backend != NULL || x->state.now_in == EXCHANGE_ADMITTING)) {
             exchange_abandon(x);
         }
     }
@@ -221,6 +224,7 @@ void proxy_on_cluster_ended(struct proxy *p)
 void proxy_free(struct proxy *p)
 {
     vanished_free(p->vanished);
+    apps_free(p->apps);
     cluster_free(p->cluster);
     login_keys_free(p->login_keys);
     while (p->spare_count > 0) {

@@ -11,6 +11,7 @@
 #include "proxy/metrics.h"
 #include "settings/settings.h"
 
+struct apps;
 struct cluster;
 struct exchange;
 struct vanished;
@@ -31,6 +32,7 @@ struct proxy {
     struct metrics metrics;
     struct cluster *cluster;
     struct vanished *vanished;
+    struct apps *apps;
 
     struct listener *listeners[LISTENERS_MOST];
     size_t listener_count;

@@ -124,7 +124,8 @@ struct limits_settings {
     msec client_send_timeout_ms;
     msec drain_reply_ms;
     byte_count drain_reply_bytes;
-    msec vanished_grace_ms; /* 0: what vanished clients leave open is the server's to end */
+    int64_t max_operations_per_app; /* 0: no limit */
+    msec vanished_grace_ms;         /* 0: what vanished clients leave open is the server's to end */
 };
 
 struct drain_settings {

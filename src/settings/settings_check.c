@@ -98,6 +98,12 @@ static void check_pool(const struct settings *s, struct problems *p)
             "with one connection none can be kept back for open transactions: a write that "
             "waits for a lock keeps the commit from getting through");
     }
+    if (s->limits.max_operations_per_app >= pool->max_pool_size) {
+        problems_add(p, true, "limits.maxOperationsPerApp",
+                     "is not below pool.maxPoolSize (%lld): one application can take every "
+                     "connection to a server",
+                     (long long)pool->max_pool_size);
+    }
     if (s->limits.hold_bytes > s->limits.buffer_bytes) {
         problems_add(p, false, "limits.holdBytes", "is larger than limits.bufferBytes");
     }

@@ -163,6 +163,9 @@ const struct option option_table[] = {
     DURATION(
         "limits.clientSendTimeoutMS", limits.client_send_timeout_ms, "60000", 0, NULL,
         "Longest time that a client may leave its replies unread, or a large request unfinished."),
+    COUNT("limits.maxOperationsPerApp", limits.max_operations_per_app, "0", 0, 1000000, NULL,
+          "Most operations in progress of one application (by appName; those without one count as "
+          "one), beyond which they wait in order; 0: no limit."),
     DURATION("limits.drainReplyMS", limits.drain_reply_ms, "5000", 1, NULL,
              "Longest time that the reply to a client that left is still read, so that its pooled "
              "connection can serve again; else that is closed."),

@@ -2,7 +2,7 @@
  * go on with them, and never before. */
 #include <string.h>
 
-#include "core/wire/bson_view.h"
+#include "proxy/cluster_parts.h"
 #include "support/sim_world.h"
 
 enum { GRACE = 2000 }; /* the default */
@@ -95,6 +95,8 @@ static void test_ended_when_the_last_connection_is_gone(void **state)
     assert_ended(w, 1, 1);
     assert_true(list_is_empty(&primary->cursors));
     assert_true(list_is_empty(&primary->transactions));
+    assert_int_equal(affinity_cursors(w->proxy->cluster->affinity), 0);
+    assert_int_equal(affinity_transactions(w->proxy->cluster->affinity), 0);
     assert_int_equal(w->proxy->metrics.cursors_killed, 1);
     assert_int_equal(w->proxy->metrics.transactions_aborted, 1);
     sim_world_run(w, 120000);

@@ -74,7 +74,9 @@ static void check_deadlines(struct sim_world *w, const struct node *node)
 
 static void check_exchange(struct sim_world *w, const struct exchange *x)
 {
-    bool is_waiting = x->state.now_in == EXCHANGE_GREETING || x->state.now_in == EXCHANGE_SELECTING;
+    bool is_waiting = x->state.now_in == EXCHANGE_GREETING ||
+                      x->state.now_in == EXCHANGE_ADMITTING ||
+                      x->state.now_in == EXCHANGE_SELECTING;
     bool is_limited = x->state.now_in == EXCHANGE_RELAYING &&
                       (x->client == NULL || w->settings.upstream.operation_timeout_ms > 0);
     if ((is_waiting || is_limited) && !deadline_is_set(&x->deadline)) {

@@ -65,6 +65,10 @@ static void test_pools(void **state)
     assert_error("pool.minPoolSize", "is larger than pool.maxPoolSize (4)");
     load_flag("--pool.maxPoolSize=1");
     assert_warning("pool.maxPoolSize", "keeps the commit from getting through");
+    load_two("--limits.maxOperationsPerApp=4", "--pool.maxPoolSize=4");
+    assert_warning("limits.maxOperationsPerApp", "can take every connection");
+    load_two("--limits.maxOperationsPerApp=3", "--pool.maxPoolSize=4");
+    assert_clean();
     load_two("--limits.bufferBytes=1MiB", "--limits.holdBytes=2MiB");
     assert_error("limits.holdBytes", "is larger than limits.bufferBytes");
     load_flag("--reconnect.initialMS=20000");
