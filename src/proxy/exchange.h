@@ -104,6 +104,9 @@ void exchange_on_client_left(struct exchange *x, bool by_itself);
 void exchange_begin_own(struct proxy *proxy, struct node *node, const bson_t *command,
                         size_t count);
 
+/* The process ends: who waits, and has not been sent, is told so. The exchange may be gone. */
+void exchange_on_shutdown(struct exchange *x);
+
 /* The process ends: no reply is waited for. For exchanges without a client. */
 void exchange_abandon(struct exchange *x);
 

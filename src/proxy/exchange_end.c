@@ -52,6 +52,13 @@ void exchange_on_client_left(struct exchange *x, bool by_itself)
     exchange_finish(x);
 }
 
+void exchange_on_shutdown(struct exchange *x)
+{
+    if (x->state.now_in == EXCHANGE_SELECTING || x->state.now_in == EXCHANGE_WAITING) {
+        exchange_refuse(x, STATUS_DRAINING);
+    }
+}
+
 void exchange_abandon(struct exchange *x)
 {
     require(x->client == NULL);

@@ -236,7 +236,6 @@ static void describe(const struct exchange *x, enum status status, char *text, s
 void exchange_refuse(struct exchange *x, enum status status)
 {
     char text[ERROR_TEXT_MOST];
-    msec max_time = x->facts.max_time_ms;
     enum situation situation = situation_of(status);
     bool waited_out = status == STATUS_QUEUE_TIMED_OUT || status == STATUS_NOT_SUITABLE;
     if (!buf_is_empty(&x->earlier)) {
@@ -244,7 +243,7 @@ void exchange_refuse(struct exchange *x, enum status status)
         exchange_finish(x);
         return;
     }
-    if (waited_out && max_time > 0 && net_now(x->proxy->net) >= x->arrived + max_time) {
+    if (waited_out && net_now(x->proxy->net) >= exchange_own_deadline(x)) {
         situation = SITUATION_TIME_EXPIRED;
     }
     describe(x, status, text, sizeof text);

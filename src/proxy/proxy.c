@@ -165,6 +165,9 @@ void proxy_close(struct proxy *p)
         next = link->next;
         struct client *c = container_of(link, struct client, link);
         if (c->conn != NULL) {
+            if (c->exchange != NULL) {
+                exchange_on_shutdown(c->exchange);
+            }
             client_close(c, STATUS_DRAINING, "Mooring is shutting down");
         } else {
             client_abandon(c);

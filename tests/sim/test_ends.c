@@ -149,6 +149,29 @@ static void test_drain_has_an_end(void **state)
     sim_world_end(w);
 }
 
+/* Who waits for a server, and who waits for a connection, at the very end. */
+static void test_the_end_is_told_to_who_waits(void **state)
+{
+    struct sim_world *w = sim_world_new((struct sim_plan){.flags = "--pool.maxPoolSize=1"});
+    struct sim_client *clients[3];
+    (void)state;
+    sim_world_works(w, 5000);
+    for (size_t i = 0; i < 3; i++) {
+        clients[i] = sim_client_open(w);
+        sim_client_ask(clients[i], i == 2 ? "{'find': 'things', '$readPreference': {'mode': "
+                                            "'secondary', 'tags': [{'a': 'b'}]}}"
+                                          : "{'find': 'things', 'delay': 5000}");
+        sim_world_run(w, 100);
+    }
+    proxy_close(w->proxy);
+    sim_world_until(w, 10000, has_ended, w);
+    for (size_t i = 0; i < 3; i++) {
+        assert_null(clients[i]->conn);
+        assert_int_equal(sim_client_code(clients[i]), i == 0 ? -1 : 91);
+    }
+    sim_world_end(w);
+}
+
 static void test_drain_waits_for_load_balancers(void **state)
 {
     struct sim_world *w = sim_world_new((struct sim_plan){.flags = "--drain.minMS=2000"});
@@ -316,6 +339,7 @@ int main(void)
         SIM_TEST(test_standalone_stays_one),
         SIM_TEST(test_drain_lets_clients_finish),
         SIM_TEST(test_drain_has_an_end),
+        SIM_TEST(test_the_end_is_told_to_who_waits),
         SIM_TEST(test_drain_waits_for_load_balancers),
         SIM_TEST(test_half_a_request),
         SIM_TEST(test_malformed_tail),

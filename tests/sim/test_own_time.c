@@ -98,6 +98,18 @@ static void test_get_more_keeps_its_own(void **state)
     sim_world_end(w);
 }
 
+/* Nor do they end its wait for a connection. */
+static void test_get_more_waits_as_long_as_others(void **state)
+{
+    struct sim_world *w = new_world("--pool.maxPoolSize=1 --pool.waitQueueTimeoutMS=250");
+    (void)state;
+    struct sim_client *c = ask_behind(
+        w, "{'getMore': {'$numberLong': '5'}, 'collection': 'things', 'maxTimeMS': 100}");
+    assert_int_equal(sim_client_code(c), 407);
+    assert_int_equal(c->took, 250);
+    sim_world_end(w);
+}
+
 static void test_nothing_left_is_said_here(void **state)
 {
     struct sim_world *w = new_world("--pool.maxPoolSize=1");
@@ -145,9 +157,13 @@ static void test_second_attempt_has_less(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SIM_TEST(test_waiting_shortens_it),       SIM_TEST(test_what_did_not_wait_is_untouched),
-        SIM_TEST(test_no_limit_stays_none),       SIM_TEST(test_get_more_keeps_its_own),
-        SIM_TEST(test_nothing_left_is_said_here), SIM_TEST(test_large_request_too),
+        SIM_TEST(test_waiting_shortens_it),
+        SIM_TEST(test_what_did_not_wait_is_untouched),
+        SIM_TEST(test_no_limit_stays_none),
+        SIM_TEST(test_get_more_keeps_its_own),
+        SIM_TEST(test_get_more_waits_as_long_as_others),
+        SIM_TEST(test_nothing_left_is_said_here),
+        SIM_TEST(test_large_request_too),
         SIM_TEST(test_second_attempt_has_less),
     };
     return sim_world_main("own time", tests, sizeof tests / sizeof *tests);
