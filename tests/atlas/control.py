@@ -11,6 +11,7 @@ from .certificates import KINDS
 from .dns import FAULTS
 
 ORDERS = {}
+ORDER_BYTES = 1 << 20  # an error document can be large
 
 
 def order(function):
@@ -168,7 +169,8 @@ class ControlServer:
         self.pocket = pocket
 
     async def start(self):
-        self._server = await asyncio.start_server(self._on_caller, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._on_caller, "127.0.0.1", 0,
+                                                  limit=ORDER_BYTES)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def stop(self):
