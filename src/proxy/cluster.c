@@ -349,6 +349,7 @@ void cluster_on_hello(struct cluster *c, struct node *node, const struct server_
         return;
     }
     node->is_mongod = d->type != SERVER_MONGOS && d->type != SERVER_LOAD_BALANCER;
+    node_set_passive(node, d->is_passive);
     if (node->fault.status == STATUS_TLS_CERTIFICATE) {
         node->fault = (struct error){0};
     }

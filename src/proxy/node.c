@@ -182,6 +182,18 @@ void node_perform(struct node *node)
     net_set_deadline(net, &node->pool_deadline, pool_deadline(node->pool, net_now(net)));
 }
 
+void node_set_passive(struct node *node, bool is_passive)
+{
+    struct pool_limits limits = limits_of(node->proxy->settings);
+    if (is_passive == node->is_passive) {
+        return;
+    }
+    node->is_passive = is_passive;
+    limits.min_size = is_passive ? 0 : limits.min_size;
+    pool_on_limits(node->pool, &limits, net_now(node->proxy->net));
+    node_perform(node);
+}
+
 /* --- for backends and the monitor --- */
 
 void node_plan(struct node *node, struct link_plan *plan)

@@ -35,6 +35,7 @@ struct node {
     struct error fault; /* of the last dial when it was permanent; status OK: none */
     struct error why;   /* of the last failure */
     bool is_mongod;
+    bool is_passive; /* no connections are kept warm: it never becomes primary */
     bool is_performing;
     bool is_removed;
 };
@@ -69,6 +70,9 @@ static inline bool node_is_mongod(const struct node *node)
 {
     return node->is_mongod;
 }
+
+/* Whether it can be elected: only then pool.minPoolSize connections stand ready for that. */
+void node_set_passive(struct node *node, bool is_passive);
 
 /* --- for backends and the monitor --- */
 

@@ -102,7 +102,7 @@ const struct option option_table[] = {
     COUNT("pool.maxPoolSize", pool.max_pool_size, "20", 1, 65535, "maxPoolSize",
           "Most pooled connections to one server, dials included."),
     COUNT("pool.minPoolSize", pool.min_pool_size, "1", 0, 65535, "minPoolSize",
-          "Connections kept open to each server."),
+          "Connections kept open to each server that can be elected (or is a mongos)."),
     COUNT("pool.maxTotalConnections", pool.max_total_connections, "0", 0, 1000000, NULL,
           "Most connections to all servers, monitors included; 0: no limit."),
     COUNT("pool.maxConnecting", pool.max_connecting, "2", 1, 1000, "maxConnecting",

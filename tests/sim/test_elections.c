@@ -72,8 +72,25 @@ static void test_load_sees_no_election(void **state)
     sim_world_end(w);
 }
 
+/* Whoever may be elected has connections ready; who never is has them when somebody wants one. */
+static void test_the_electable_are_kept_warm(void **state)
+{
+    struct sim_world *w = sim_world_new((struct sim_plan){.flags = "--pool.minPoolSize=2"});
+    (void)state;
+    w->cluster->nodes[2].is_passive = true;
+    sim_world_run(w, 5000);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sim_world_pool(w, i)->total, i == 2 ? 0 : 2);
+    }
+    w->cluster->nodes[2].is_passive = false;
+    sim_world_run(w, 11000);
+    assert_int_equal(sim_world_pool(w, 2)->total, 2);
+    sim_world_end(w);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {SIM_TEST(test_load_sees_no_election)};
+    const struct CMUnitTest tests[] = {SIM_TEST(test_load_sees_no_election),
+                                       SIM_TEST(test_the_electable_are_kept_warm)};
     return sim_world_main("elections", tests, sizeof tests / sizeof *tests);
 }

@@ -348,6 +348,24 @@ static void test_own_time_bounds_the_repeat(void **state)
 
 /* --- what is believed of the server --- */
 
+/* A connection that breaks while it comes up says nothing of the server (overload): who wants one
+ * waits for the pool, not for a server. */
+static void test_loss_while_coming_up_says_nothing(void **state)
+{
+    struct sim_world *w = sim_world_new(
+        (struct sim_plan){.user = "u", .password = "p", .flags = "--pool.waitQueueTimeoutMS=2000"});
+    struct sim_client *c;
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        w->cluster->nodes[i].failing =
+            (struct sim_failing){.command = "saslContinue", .is_reset = true, .times = 1000};
+    }
+    int64_t token = ask(w, &c, WRITE);
+    assert_int_equal(sim_client_code(c), 407);
+    assert_fate(w, token, 0, 0);
+    sim_world_end(w);
+}
+
 /* A connection that breaks while it serves takes the idle ones with it; a slow reply does not. */
 static void test_loss_clears_the_pool(void **state)
 {
@@ -388,6 +406,7 @@ int main(void)
         SIM_TEST(test_no_server_in_time_gives_the_first_error),
         SIM_TEST(test_no_writes_performed_gives_the_first_error),
         SIM_TEST(test_own_time_bounds_the_repeat),
+        SIM_TEST(test_loss_while_coming_up_says_nothing),
         SIM_TEST(test_loss_clears_the_pool),
     };
     return sim_world_main("failover", tests, sizeof tests / sizeof *tests);

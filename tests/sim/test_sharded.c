@@ -104,12 +104,30 @@ static void test_one_that_dies_is_left_out(void **state)
     sim_world_end(w);
 }
 
+/* It shuts down itself: the driver in front is not to take that for ours. */
+static void test_the_end_of_a_mongos_is_rewritten(void **state)
+{
+    struct sim_world *w = new_world();
+    struct sim_client *c = sim_client_open(w);
+    (void)state;
+    for (size_t i = 0; i < w->cluster->count; i++) {
+        w->cluster->nodes[i].failing =
+            (struct sim_failing){.command = "insert", .code = 91, .times = 1};
+    }
+    sim_client_ask(c, WRITE);
+    sim_world_answer(w, c, 5000);
+    assert_int_equal(sim_client_code(c), 6);
+    assert_false(sim_has(c->last, "topologyVersion"));
+    sim_world_end(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SIM_TEST(test_requests_go_to_all_of_them),
         SIM_TEST(test_a_cursor_stays_at_its_mongos),
         SIM_TEST(test_a_transaction_stays_at_its_mongos),
+        SIM_TEST(test_the_end_of_a_mongos_is_rewritten),
         SIM_TEST(test_the_second_attempt_goes_to_another),
         SIM_TEST(test_one_that_dies_is_left_out),
     };

@@ -186,6 +186,9 @@ void sim_node_hello(const struct sim_node *n, const bson_t *request, bson_t *rep
         BSON_APPEND_BOOL(reply, "secondary", !n->is_primary);
         append_set(n, reply);
     }
+    if (n->is_passive) {
+        BSON_APPEND_BOOL(reply, "passive", true);
+    }
     sim_node_version(n, reply);
     BSON_APPEND_INT32(reply, "maxBsonObjectSize", 16 * 1024 * 1024);
     BSON_APPEND_INT32(reply, "maxMessageSizeBytes", 48000000);

@@ -53,6 +53,7 @@ struct sim_node {
     int64_t next_cursor; /* when they collide */
     struct list transactions;
     bool is_primary;
+    bool is_passive; /* of priority 0 */
     bool is_hanging; /* takes all and answers nothing, hello neither */
     msec delay;      /* of each reply */
     int32_t max_wire;

@@ -73,7 +73,8 @@ struct server_description {
     bool has_last_write;
     int64_t last_write_ms; /* lastWrite.lastWriteDate: the server's wall clock */
     bool is_read_only;
-    bool hello_ok; /* it knows the command `hello` */
+    bool is_passive; /* of priority 0: it is never elected */
+    bool hello_ok;   /* it knows the command `hello` */
 
     int32_t code; /* when `ok` was not 1: type is SERVER_UNKNOWN */
     char *error;  /* why the type is SERVER_UNKNOWN, for a person; NULL when nobody knows */

@@ -215,6 +215,7 @@ enum field {
     FIELD_SECONDARY,
     FIELD_ARBITER,
     FIELD_HIDDEN,
+    FIELD_PASSIVE,
     FIELD_GHOST,
     FIELD_MSG,
     FIELD_SET_NAME,
@@ -251,6 +252,7 @@ static enum field field_named(const char *name)
         {"secondary", FIELD_SECONDARY},
         {"arbiterOnly", FIELD_ARBITER},
         {"hidden", FIELD_HIDDEN},
+        {"passive", FIELD_PASSIVE},
         {"isreplicaset", FIELD_GHOST},
         {"msg", FIELD_MSG},
         {"setName", FIELD_SET_NAME},
@@ -347,6 +349,8 @@ static void read_limits(struct server_description *d, enum field field, const bs
         read_int32(at, INT32_MIN, &d->code);
     } else if (field == FIELD_READ_ONLY) {
         d->is_read_only = read_bool(at);
+    } else if (field == FIELD_PASSIVE) {
+        d->is_passive = read_bool(at);
     } else if (field == FIELD_HELLO_OK) {
         d->hello_ok = read_bool(at);
     } else if (field == FIELD_LSID_TIMEOUT) {
