@@ -60,7 +60,8 @@ static struct selection selection_of(struct cluster *c, const struct cluster_wis
         return want;
     }
     want.is_write = !facts_may_use_secondary(facts, c->hello.max_wire_version);
-    want.mode = facts->preference.is_present ? facts->preference.mode : READ_PRIMARY;
+    want.mode = facts_read_mode(facts);
+    want.is_fixed = facts_is_of_node(facts);
     want.tags = facts->preference.tags;
     want.max_staleness_seconds = facts->preference.max_staleness_seconds;
     return want;

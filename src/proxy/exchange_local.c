@@ -163,9 +163,10 @@ bool exchange_answer_locally(struct exchange *x)
         return true;
     }
     if (x->facts.preference.is_malformed) {
-        exchange_answer_error(
-            x, error_row_for(SITUATION_READ_PREFERENCE, exchange_operation(x)),
-            "$readPreference cannot be read: it wants a document with a known mode");
+        exchange_answer_error(x, error_row_for(SITUATION_READ_PREFERENCE, exchange_operation(x)),
+                              "$readPreference cannot be read: it wants a document with a known "
+                              "mode, tags as a list of "
+                              "documents of texts, and maxStalenessSeconds as a whole number");
         return true;
     }
     return false;

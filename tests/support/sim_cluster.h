@@ -57,6 +57,7 @@ struct sim_node {
     bool is_hanging; /* takes all and answers nothing, hello neither */
     msec delay;      /* of each reply */
     int32_t max_wire;
+    bool wants_preference; /* also a mongos: reads need a $readPreference */
     int64_t state_changes;
     uint8_t lock_owner[16]; /* lsid */
     bool is_locked;

@@ -45,17 +45,15 @@ static int32_t rule_broken(struct sim_node *n, const char *name, const bson_t *r
         *label = f->label;
         return f->code;
     }
-    if (n->is_primary || n->cluster->is_sharded) {
+    bool is_told = !is_read(name) || sim_has(request, "$readPreference");
+    if ((n->is_primary || n->cluster->is_sharded) && (is_told || !n->wants_preference)) {
         return sim_txn_join(n, request) ? 0 : CODE_NO_SUCH_TRANSACTION;
     }
     bool is_linearizable = strcmp(sim_text(request, "readConcern.level"), "linearizable") == 0;
     if (is_write(name) || is_linearizable || sim_has(request, "autocommit")) {
         return CODE_NOT_PRIMARY;
     }
-    if (is_read(name) && !sim_has(request, "$readPreference")) {
-        return CODE_NOT_PRIMARY_NO_SECONDARY_OK;
-    }
-    return 0;
+    return is_told ? 0 : CODE_NOT_PRIMARY_NO_SECONDARY_OK;
 }
 
 static void execute(struct sim_node *n, const char *name, const bson_t *request, bson_t *reply)

@@ -1,6 +1,7 @@
 /* 1. The read preference is checked as a mongos checks it.
  * 2. The topology's kind and the mode name candidates; staleness, then tags, thin them out.
- * 3. Of those in the latency window two are picked at random, and the less busy one is taken.
+ * 3. Of those in the latency window two are picked at random, and the less busy one is taken; or
+ *    always the same one, when that is asked for.
  * Excluded servers come into question only when the first try without them finds none. */
 #include "core/topology/select.h"
 
@@ -335,6 +336,15 @@ static const struct server *pick(const struct choice *c, const struct candidates
                : first;
 }
 
+static const struct server *first_by_address(const struct candidates *found)
+{
+    const struct server *first = found->at[0];
+    for (size_t i = 1; i < found->count; i++) {
+        first = strcmp(found->at[i]->address, first->address) < 0 ? found->at[i] : first;
+    }
+    return first;
+}
+
 enum select_outcome select_server(const struct topology *t, const struct selection *want,
                                   uint32_t *out, struct select_refusal *refusal)
 {
@@ -350,6 +360,10 @@ enum select_outcome select_server(const struct topology *t, const struct selecti
     }
     if (found.count == 0) {
         return SELECT_NONE;
+    }
+    if (want->is_fixed) {
+        *out = first_by_address(&found)->id;
+        return SELECT_FOUND;
     }
     keep_near(&c, &found);
     *out = pick(&c, &found)->id;

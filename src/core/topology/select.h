@@ -12,6 +12,7 @@
 
 struct selection {
     bool is_write; /* mode, tags and staleness are then not looked at */
+    bool is_fixed; /* of those that suit always the same, by its address, whatever its distance */
     enum read_mode mode;
     struct span tags;              /* BSON array of documents as bytes; size 0: none */
     int64_t max_staleness_seconds; /* negative: none; 0 counts as none, as in mongos */

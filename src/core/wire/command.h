@@ -19,7 +19,9 @@ enum command_trait {
     TRAIT_HELLO = 1 << 6,      /* answered here */
     TRAIT_END = 1 << 7,        /* ends a transaction */
     TRAIT_OVER_QUERY = 1 << 8, /* a server takes it as OP_QUERY too */
-    TRAIT_WRITE = 1 << 9       /* only a primary can: a read preference does not count */
+    TRAIT_WRITE = 1 << 9,      /* only a primary can: a read preference does not count */
+    TRAIT_NODE = 1 << 10,      /* about one node: always the same mongos */
+    TRAIT_ANY = 1 << 11        /* a secondary can without being told so */
 };
 
 /*        constant            name                    traits                                      */
@@ -53,6 +55,58 @@ enum command_trait {
     X(LIST_COLLECTIONS, "listCollections", TRAIT_RETRY_READ)                         \
     X(LIST_INDEXES, "listIndexes", TRAIT_RETRY_READ)                                 \
     X(END_SESSIONS, "endSessions", TRAIT_LANE)                                       \
+    X(CREATE, "create", TRAIT_WRITE)                                                 \
+    X(CREATE_INDEXES, "createIndexes", TRAIT_WRITE)                                  \
+    X(CREATE_ROLE, "createRole", TRAIT_WRITE)                                        \
+    X(CREATE_SEARCH_INDEXES, "createSearchIndexes", TRAIT_WRITE)                     \
+    X(CREATE_USER, "createUser", TRAIT_WRITE)                                        \
+    X(DROP, "drop", TRAIT_WRITE)                                                     \
+    X(DROP_ALL_ROLES_FROM_DATABASE, "dropAllRolesFromDatabase", TRAIT_WRITE)         \
+    X(DROP_ALL_USERS_FROM_DATABASE, "dropAllUsersFromDatabase", TRAIT_WRITE)         \
+    X(DROP_DATABASE, "dropDatabase", TRAIT_WRITE)                                    \
+    X(DROP_INDEXES, "dropIndexes", TRAIT_WRITE)                                      \
+    X(DELETE_INDEXES, "deleteIndexes", TRAIT_WRITE)                                  \
+    X(DROP_ROLE, "dropRole", TRAIT_WRITE)                                            \
+    X(DROP_SEARCH_INDEX, "dropSearchIndex", TRAIT_WRITE)                             \
+    X(DROP_USER, "dropUser", TRAIT_WRITE)                                            \
+    X(COLL_MOD, "collMod", TRAIT_WRITE)                                              \
+    X(RENAME_COLLECTION, "renameCollection", TRAIT_WRITE)                            \
+    X(CONVERT_TO_CAPPED, "convertToCapped", TRAIT_WRITE)                             \
+    X(CLONE_COLLECTION_AS_CAPPED, "cloneCollectionAsCapped", TRAIT_WRITE)            \
+    X(GRANT_PRIVILEGES_TO_ROLE, "grantPrivilegesToRole", TRAIT_WRITE)                \
+    X(GRANT_ROLES_TO_ROLE, "grantRolesToRole", TRAIT_WRITE)                          \
+    X(GRANT_ROLES_TO_USER, "grantRolesToUser", TRAIT_WRITE)                          \
+    X(REVOKE_PRIVILEGES_FROM_ROLE, "revokePrivilegesFromRole", TRAIT_WRITE)          \
+    X(REVOKE_ROLES_FROM_ROLE, "revokeRolesFromRole", TRAIT_WRITE)                    \
+    X(REVOKE_ROLES_FROM_USER, "revokeRolesFromUser", TRAIT_WRITE)                    \
+    X(UPDATE_ROLE, "updateRole", TRAIT_WRITE)                                        \
+    X(UPDATE_SEARCH_INDEX, "updateSearchIndex", TRAIT_WRITE)                         \
+    X(UPDATE_USER, "updateUser", TRAIT_WRITE)                                        \
+    X(APPLY_OPS, "applyOps", TRAIT_WRITE)                                            \
+    X(SET_DEFAULT_RW_CONCERN, "setDefaultRWConcern", TRAIT_WRITE)                    \
+    X(SET_FCV, "setFeatureCompatibilityVersion", TRAIT_WRITE)                        \
+    X(SET_USER_WRITE_BLOCK_MODE, "setUserWriteBlockMode", TRAIT_WRITE)               \
+    X(CONFIGURE_FAIL_POINT, "configureFailPoint", TRAIT_NODE)                        \
+    X(CONN_POOL_STATS, "connPoolStats", TRAIT_NODE)                                  \
+    X(CURRENT_OP, "currentOp", TRAIT_NODE)                                           \
+    X(FSYNC, "fsync", TRAIT_NODE)                                                    \
+    X(FSYNC_UNLOCK, "fsyncUnlock", TRAIT_NODE)                                       \
+    X(GET_CMD_LINE_OPTS, "getCmdLineOpts", TRAIT_NODE)                               \
+    X(GET_LOG, "getLog", TRAIT_NODE)                                                 \
+    X(GET_PARAMETER, "getParameter", TRAIT_NODE)                                     \
+    X(HOST_INFO, "hostInfo", TRAIT_NODE)                                             \
+    X(KILL_ALL_SESSIONS, "killAllSessions", TRAIT_NODE)                              \
+    X(KILL_ALL_SESSIONS_BY_PATTERN, "killAllSessionsByPattern", TRAIT_NODE)          \
+    X(KILL_OP, "killOp", TRAIT_NODE)                                                 \
+    X(KILL_SESSIONS, "killSessions", TRAIT_NODE)                                     \
+    X(LOCK_INFO, "lockInfo", TRAIT_NODE)                                             \
+    X(LOG_ROTATE, "logRotate", TRAIT_NODE)                                           \
+    X(PROFILE, "profile", TRAIT_NODE)                                                \
+    X(SERVER_STATUS, "serverStatus", TRAIT_NODE)                                     \
+    X(SET_PARAMETER, "setParameter", TRAIT_NODE)                                     \
+    X(TOP, "top", TRAIT_NODE)                                                        \
+    X(REFRESH_SESSIONS, "refreshSessions", TRAIT_ANY)                                \
+    X(START_SESSION, "startSession", TRAIT_ANY)                                      \
     X(SASL_START, "saslStart", TRAIT_LOGIN | TRAIT_OVER_QUERY)                       \
     X(SASL_CONTINUE, "saslContinue", TRAIT_LOGIN | TRAIT_OVER_QUERY)                 \
     X(AUTHENTICATE, "authenticate", TRAIT_LOGIN | TRAIT_OVER_QUERY)                  \

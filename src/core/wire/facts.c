@@ -31,14 +31,14 @@ bool facts_may_use_secondary(const struct request_facts *facts, int32_t max_wire
 {
     enum { WIRE_WRITE_STAGE_ON_SECONDARY = 13 };
     enum command command = facts->command == COMMAND_EXPLAIN ? facts->explained : facts->command;
-    if (facts->has_autocommit) {
+    if (facts->has_autocommit || facts->is_linearizable) {
         return false;
     }
     if (facts->has_write_stage) {
         return facts->command == COMMAND_AGGREGATE &&
                max_wire_version >= WIRE_WRITE_STAGE_ON_SECONDARY;
     }
-    if (command_has(command, TRAIT_READ)) {
+    if (command_has(command, TRAIT_READ) || command_has(command, TRAIT_ANY)) {
         return true;
     }
     return !command_has(command, TRAIT_WRITE) && facts->preference.is_present &&
@@ -49,7 +49,20 @@ bool facts_takes_default_preference(const struct request_facts *facts)
 {
     enum command command = facts->command == COMMAND_EXPLAIN ? facts->explained : facts->command;
     return command_has(command, TRAIT_READ) && !facts->preference.is_present &&
-           !facts->has_autocommit && !facts->has_write_stage;
+           !facts->has_autocommit && !facts->has_write_stage && !facts->is_linearizable;
+}
+
+bool facts_is_of_node(const struct request_facts *facts)
+{
+    return facts->is_of_node || command_has(facts->command, TRAIT_NODE);
+}
+
+enum read_mode facts_read_mode(const struct request_facts *facts)
+{
+    if (facts->preference.is_present) {
+        return facts->preference.mode;
+    }
+    return command_has(facts->command, TRAIT_ANY) ? READ_PRIMARY_PREFERRED : READ_PRIMARY;
 }
 
 bool facts_is_priority(const struct request_facts *facts)

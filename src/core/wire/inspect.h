@@ -80,6 +80,7 @@ struct request_facts {
     bool has_write_stage;  /* aggregate that ends in $out or $merge; mapReduce not inline; of a
                               pipeline that was not seen whole: true */
     bool is_change_stream; /* aggregate that begins with $changeStream */
+    bool is_of_node;       /* aggregate that begins with $currentOp or its like */
     bool is_tailable;      /* find */
     bool is_await;         /* find with awaitData */
     bool is_w0;            /* writeConcern {w: 0} */
@@ -163,6 +164,14 @@ bool facts_is_priority(const struct request_facts *facts);
 /* May be repeated by us after it was sent: a read of the list, outside a transaction, without a
  * write stage (retryable reads). */
 bool facts_is_retryable_read(const struct request_facts *facts);
+
+/* Speaks of one node (its operations, its counters, its parameters): what belongs together must
+ * come to the same mongos. */
+bool facts_is_of_node(const struct request_facts *facts);
+
+/* The read preference that counts: that of the request; without one primary, or primaryPreferred
+ * for what any node takes. */
+enum read_mode facts_read_mode(const struct request_facts *facts);
 
 /* A read of the list that says no read preference and may have any: outside a transaction, and
  * without a write stage. */

@@ -140,6 +140,7 @@ static void apply_stage(struct inspect_walk *w, struct request_facts *facts,
     w->ends_in_write = span_is(name, "$out") || span_is(name, "$merge");
     if (w->stages == 0) {
         facts->is_change_stream = span_is(name, "$changeStream");
+        facts->is_of_node = span_is(name, "$currentOp") || span_is(name, "$listLocalSessions");
         w->stages = 1;
     }
 }
@@ -179,6 +180,31 @@ static void apply_read_concern(struct request_facts *facts, const struct element
     }
 }
 
+static bool is_tag_set(const struct element *e)
+{
+    struct view v;
+    struct element tag;
+    enum view_event event = VIEW_END;
+    if (e->type != ELEMENT_DOCUMENT) {
+        return false;
+    }
+    view_init(&v, e->value);
+    while ((event = view_next(&v, &tag)) == VIEW_ELEMENT && tag.type == ELEMENT_STRING) {
+    }
+    return event == VIEW_END;
+}
+
+static bool are_tag_sets(struct span list)
+{
+    struct view v;
+    struct element set;
+    enum view_event event;
+    view_init(&v, list);
+    while ((event = view_next(&v, &set)) == VIEW_ELEMENT && is_tag_set(&set)) {
+    }
+    return event == VIEW_END;
+}
+
 /* One field of a read preference; false when it cannot be read. Unknown ones are passed over. */
 static bool apply_preference_field(struct read_preference *p, const struct element *e,
                                    struct span *tags)
@@ -189,7 +215,7 @@ static bool apply_preference_field(struct read_preference *p, const struct eleme
     }
     if (span_is(e->key, "tags")) {
         *tags = e->value;
-        return e->type == ELEMENT_ARRAY;
+        return e->type == ELEMENT_ARRAY && are_tag_sets(e->value);
     }
     if (span_is(e->key, "maxStalenessSeconds")) {
         /* -1 says "none", as the absence of the field does. */

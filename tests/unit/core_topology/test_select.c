@@ -69,6 +69,29 @@ static const char *chosen_by(const struct topology *t, enum read_mode mode, cons
     return names;
 }
 
+/* Of those that suit the first by address, however near and busy they are. */
+static void what_is_about_one_node_goes_to_the_same(void **state)
+{
+    (void)state;
+    struct topology *t = topology_of(plain, "c:1,b:1,a:1");
+    says(t, "c", "{'ok':1,'msg':'isdbgrid','maxWireVersion':21}");
+    says(t, "b", "{'ok':1,'msg':'isdbgrid','maxWireVersion':21}");
+    struct selection want = {.is_write = true, .is_fixed = true};
+    assert_string_equal(chosen(t, want), "b");
+    says(t, "a", "{'ok':1,'msg':'isdbgrid','maxWireVersion':21}");
+    assert_string_equal(chosen(t, want), "a");
+    want.is_fixed = false;
+    assert_string_equal(chosen(t, want), "abc");
+    topology_free(t);
+
+    t = usual_set();
+    member(t, "b", SECONDARY, "'dc':'ny','n':'b'", 0, 500, 0);
+    want =
+        (struct selection){.is_fixed = true, .mode = READ_SECONDARY, .max_staleness_seconds = -1};
+    assert_string_equal(chosen(t, want), "b");
+    topology_free(t);
+}
+
 static void writes_go_to_the_primary(void **state)
 {
     (void)state;
@@ -323,6 +346,7 @@ static void other_kinds_ignore_the_mode(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_about_one_node_goes_to_the_same),
         cmocka_unit_test(writes_go_to_the_primary),
         cmocka_unit_test(modes_choose_by_role),
         cmocka_unit_test(the_first_tag_set_that_matches_decides),

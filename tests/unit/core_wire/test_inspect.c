@@ -248,6 +248,8 @@ static void test_read_preferences(void **state)
         {"{\"mode\": \"nearest\", \"maxStalenessSeconds\": 1.5}", -1, 0, false, false},
         {"{\"mode\": \"nearest\", \"maxStalenessSeconds\": -2}", -1, 0, false, false},
         {"{\"mode\": \"nearest\", \"tags\": {}}", -1, 0, false, false},
+        {"{\"mode\": \"nearest\", \"tags\": [\"dc\"]}", -1, 0, false, false},
+        {"{\"mode\": \"nearest\", \"tags\": [{}, {\"dc\": 1}]}", -1, 0, false, false},
         {"\"secondary\"", -1, 0, false, false},
     };
     struct request r = {0};
