@@ -11,6 +11,8 @@
 #include "settings/settings_host.h"
 #include "settings/settings_load.h"
 
+#define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 static void check_file(struct problems *p, const char *path, const char *option)
 {
     struct stat stat_of;
@@ -66,13 +68,19 @@ static void check_presentation(const struct settings *s, struct problems *p)
     auto_free char *normal = host == NULL ? NULL : host_normal(host, strlen(host), &why);
     if (host != NULL && (normal == NULL || normal[0] == '/')) {
         problems_add(p, false, "listen.advertisedHost", "%s: host or host:port is expected", host);
-    } else if (host != NULL && strpbrk(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL) {
+    } else if (host != NULL && strpbrk(host, CAPITALS) != NULL) {
         problems_add(p, false, "listen.advertisedHost",
                      "%s: drivers compare it in lower case: write it so", host);
     }
     if (!is_set && (host != NULL || l->replica_set != NULL)) {
         problems_add(p, true, host != NULL ? "listen.advertisedHost" : "listen.replicaSet",
                      "has no effect: listen.presentation is mongos, which names no host");
+    }
+    if (is_set && l->unix_socket != NULL && strpbrk(l->unix_socket, CAPITALS) != NULL) {
+        problems_add(p, true, "listen.unixSocket",
+                     "%s: drivers turn the path that a replica set tells into lower case, and do "
+                     "not find it then",
+                     l->unix_socket);
     }
     for (size_t i = 0; is_set && host == NULL && l->addresses != NULL && l->addresses[i]; i++) {
         struct address at;

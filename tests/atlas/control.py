@@ -138,7 +138,7 @@ async def status(pocket):
     return {"primary": None if primary is None else primary.number,
             "freezes": pocket.database.freezes, "dns_asked": pocket.zone.asked,
             "up": [n.is_up() for n in pocket.nodes],
-            "transactions": len(pocket.deployment.transactions)}
+            "transactions": len(pocket.deployment.transactions.keys() - pocket.deployment.ended)}
 
 
 def _chosen(pocket, which):

@@ -17,6 +17,8 @@ DEPLOYMENTS = {"replica set": "replica", "sharded": "mongos", "standalone": "sta
                "single node": "replica"}
 # name: flags of the proxy, and options of the application's URI
 PRESENTATIONS = {"mongos": ((), {}), "loadBalanced": ((), {"loadBalanced": "true"}),
+                 "replicaSet": (("--listen.presentation=replicaSet", "--listen.replicaSet=shown"),
+                                {"replicaSet": "shown"}),
                  "directly": None}
 DRIVERS = {c.name: c for c in [clients_run.PYMONGO, *clients_run.ALL] if c.name != "mongosh"}
 
@@ -24,6 +26,7 @@ DRIVERS = {c.name: c for c in [clients_run.PYMONGO, *clients_run.ALL] if c.name 
 IMPOSSIBLE = [
     ("standalone", "loadBalanced", None,
      "through a load balancer drivers send txnNumber, which a standalone refuses"),
+    ("standalone", "replicaSet", None, "it is never shown as a replica set"),
     ("single node", "directly", None, "the same as a replica set, directly"),
     (None, "loadBalanced", "mongoose",
      "its Node driver sends killCursors while a getMore is out, and takes one reply for the other"),

@@ -1,5 +1,6 @@
 """What applications may say in their URI: replicaSet= with listen.presentation, and
 loadBalanced=true."""
+import subprocess
 import urllib.parse
 
 import pymongo
@@ -7,7 +8,9 @@ import pymongo.errors
 import pytest
 
 import clients_run
+from atlas import Atlas
 from atlas.deployment import SET_NAME
+from conftest import MOORING, Mooring
 
 AS_SET = "--listen.presentation=replicaSet"
 client = pytest.mark.parametrize("client", clients_run.ALL, ids=lambda c: c.name)
@@ -101,6 +104,41 @@ def test_the_app_starts_before_the_name_is_known(start, atlas, tmp_path):
     with second.client(replicaSet=SET_NAME, directConnection=True) as client:
         assert client.admin.command("hello")["setName"] == SET_NAME
     atlas.restart()
+
+
+@pytest.mark.parametrize("kind, said", [("standalone", "has no retryable writes"),
+                                        ("mongos", "set listen.replicaSet")])
+def test_a_cluster_that_is_no_replica_set(kind, said, tmp_path):
+    """Shown as what it is; `check --connect` and the log say so."""
+    atlas = Atlas(kind)
+    flags = (AS_SET, f"--tls.caFile={atlas.ca}", f"--dns.resolvers={atlas.dns}")
+    try:
+        done = subprocess.run([MOORING, "check", "--connect", atlas.srv_uri(), *flags], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        assert done.returncode == 1 and said in done.stderr
+        mooring = Mooring(tmp_path, atlas.srv_uri(), *flags)
+        with mooring.client() as client:
+            assert "setName" not in client.admin.command("hello")
+            client.shop.things.find_one({})
+        assert said in mooring.said()
+        mooring.stop()
+    finally:
+        atlas.stop()
+
+
+def test_a_name_for_a_sharded_cluster(tmp_path):
+    atlas = Atlas("mongos")
+    try:
+        mooring = Mooring(tmp_path, atlas.srv_uri(), AS_SET, "--listen.replicaSet=rs0",
+                          f"--tls.caFile={atlas.ca}", f"--dns.resolvers={atlas.dns}")
+        with mooring.client(replicaSet="rs0") as client:
+            things = client.shop.sharded
+            with client.start_session() as session, session.start_transaction():
+                things.insert_one({}, session=session)
+            assert things.count_documents({}) == 1
+        mooring.stop()
+    finally:
+        atlas.stop()
 
 
 def without_name(atlas):

@@ -311,6 +311,33 @@ static void test_who_comes_back_in_the_middle_keeps_the_rest(void **state)
     sim_world_end(w);
 }
 
+/* Wherever they are. */
+static void test_at_the_mongos_that_has_them(void **state)
+{
+    enum { MANY = 12 };
+    struct sim_world *w = sim_world_new((struct sim_plan){.latency = 2});
+    (void)state;
+    sim_cluster_become_sharded(w->cluster);
+    sim_world_works(w, 5000);
+    sim_world_run(w, 1000);
+    struct sim_client *c = join(w, "shop", "");
+    for (uint8_t i = 0; i < MANY; i++) {
+        struct sim_txn t = txn_of(i);
+        open_cursor(c);
+        write_in(c, &t);
+    }
+    sim_client_leave(c, CLOSE_RESET);
+    sim_world_run(w, GRACE + 1000);
+    for (size_t i = 0; i < w->cluster->count; i++) {
+        assert_int_equal(w->cluster->nodes[i].own_kills, 1);
+        assert_true(list_is_empty(&w->cluster->nodes[i].cursors));
+        assert_true(list_is_empty(&w->cluster->nodes[i].transactions));
+    }
+    assert_int_equal(aborted(w), MANY);
+    assert_int_equal(w->proxy->metrics.transactions_aborted, MANY);
+    sim_world_end(w);
+}
+
 static void test_failures_are_passed_over(void **state)
 {
     struct sim_world *w = sim_world_new((struct sim_plan){0});
@@ -375,6 +402,7 @@ int main(void)
         SIM_TEST(test_the_lock_of_a_dead_transaction_is_freed),
         SIM_TEST(test_few_at_once),
         SIM_TEST(test_who_comes_back_in_the_middle_keeps_the_rest),
+        SIM_TEST(test_at_the_mongos_that_has_them),
         SIM_TEST(test_failures_are_passed_over),
         SIM_TEST(test_a_server_that_does_not_answer),
         SIM_TEST(test_shutdown_in_the_middle),

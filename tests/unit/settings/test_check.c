@@ -47,6 +47,8 @@ static void test_presentations(void **state)
     assert_error("listen.advertisedHost", "host or host:port is expected");
     load_flag("--listen.advertisedHost=db.example.test");
     assert_warning("listen.advertisedHost", "has no effect");
+    load_two("--listen.presentation=replicaSet", "--listen.unixSocket=/tmp/Mooring.sock");
+    assert_warning("listen.unixSocket", "lower case");
     load_flag("--listen.replicaSet=rs0");
     assert_warning("listen.replicaSet", "has no effect");
     load_flag("--listen.presentation=mongod");
