@@ -236,8 +236,10 @@ void exchange_wait(struct exchange *x, struct node *node)
     if (!x->is_own) {
         cluster_note_transaction(x->proxy->cluster, &x->facts, node, x->identity);
     }
-    x->waiter = node_want(node, x->id, lane_of(&x->facts),
-                          msec_earlier(x->pool_patience, exchange_own_deadline(x)));
+    x->waiter = x->facts.command == COMMAND_GET_MORE && exchange_awaits(x)
+                    ? exchange_take_turn(x, node)
+                    : node_want(node, x->id, lane_of(&x->facts),
+                                msec_earlier(x->pool_patience, exchange_own_deadline(x)));
     node_perform(node);
 }
 
@@ -321,6 +323,9 @@ void exchange_on_refused(struct exchange *x, enum status status, msec waited)
         exchange_finish(x);
         return;
     }
+    if (x->await != NULL && exchange_ends_turns(x, &status)) {
+        return;
+    }
     metrics_count(&x->proxy->metrics, queue_refused);
     if (x->tour != NULL && exchange_tour_takes_refusal(x, status)) {
         return;
@@ -388,6 +393,10 @@ static void send_request(struct exchange *x)
         fall_back(x);
     }
     x->upstream_id = proxy_next_id(x->proxy);
+    if (x->await != NULL && exchange_send_slice(x)) {
+        exchange_await_reply(x);
+        return;
+    }
     facts_write_upstream_head(&x->facts, x->upstream_id, head);
     shorten_time(x);
     if (x->is_held_whole) {

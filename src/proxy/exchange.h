@@ -19,6 +19,7 @@
 struct app;
 struct backend;
 struct client;
+struct exchange_await;
 struct node;
 struct proxy;
 struct tour;
@@ -86,6 +87,8 @@ struct exchange {
     bool was_repeated;
     uint32_t failed;    /* the node's id of that first attempt; 0: none */
     struct buf earlier; /* what the client gets when the second attempt does no better */
+
+    struct exchange_await *await; /* a getMore that waits at the server; NULL: none */
 };
 
 /* A message of the client begins. */

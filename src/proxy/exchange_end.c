@@ -142,6 +142,7 @@ void exchange_finish(struct exchange *x)
     buf_clear(&x->request);
     buf_clear(&x->reply);
     buf_clear(&x->earlier);
+    exchange_free_await(x);
     free(x->flat_owned);
     free(x->stream);
     if (x->is_own) {

@@ -1,7 +1,7 @@
 /* What the files of an exchange share: exchange.c (the walk), exchange_local.c (answers of our
  * own), exchange_reply.c (the server's reply), exchange_retry.c (the second attempt),
- * exchange_tour.c (from node to node) and exchange_end.c (how it ends). Nobody else includes this.
- */
+ * exchange_tour.c (from node to node), exchange_await.c (getMore that waits for events) and
+ * exchange_end.c (how it ends). Nobody else includes this. */
 #ifndef PROXY_EXCHANGE_PARTS_H
 #define PROXY_EXCHANGE_PARTS_H
 
@@ -118,5 +118,28 @@ void exchange_tour_end(struct exchange *x);
 
 /* The reply did not come within upstream.operationTimeoutMS, or the drained one not in time. */
 void exchange_on_no_reply(struct exchange *x);
+
+/* --- getMore that waits at the server (exchange_await.c) --- */
+
+/* Whether it is one; for a getMore only. */
+bool exchange_awaits(struct exchange *x);
+
+/* Queues it for its turn; when the time is over first, exchange_ends_turns follows. */
+struct waiter_id exchange_take_turn(struct exchange *x, struct node *node);
+
+/* Sends it with a shorter wait; false: it is to be sent as it came. */
+bool exchange_send_slice(struct exchange *x);
+
+/* A whole reply (from behind its header): true when it says nothing, there is time left, and it is
+ * kept. Its end is then followed by exchange_ask_again. */
+bool exchange_keeps_reply(struct exchange *x, struct span body);
+bool exchange_is_to_ask_again(const struct exchange *x);
+void exchange_ask_again(struct exchange *x);
+
+/* It was refused a turn. True: its time is over, and it was answered with the server's last empty
+ * reply or one of our own (an error when none of them has been served for long). */
+bool exchange_ends_turns(struct exchange *x, enum status *status);
+
+void exchange_free_await(struct exchange *x);
 
 #endif

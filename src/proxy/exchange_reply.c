@@ -162,6 +162,9 @@ static void deliver_small(struct exchange *x, struct span body)
         keep_earlier(x, body);
         return;
     }
+    if (x->await != NULL && exchange_keeps_reply(x, body)) {
+        return; /* nothing yet: exchange_on_reply_end asks on */
+    }
     if (exchange_may_repeat_after_reply(x)) {
         x->must_repeat = true; /* by exchange_on_reply_end */
         keep_earlier(x, body);
@@ -255,7 +258,6 @@ void exchange_on_reply_end(struct exchange *x)
         send_again(x);
         return;
     }
-    metrics_count(&x->proxy->metrics, replies);
     tell_topology(x);
     give_back(x);
     if (x->goes_on) {
@@ -263,7 +265,10 @@ void exchange_on_reply_end(struct exchange *x)
         exchange_tour_go_on(x);
     } else if (x->must_repeat) {
         exchange_repeat(x);
+    } else if (exchange_is_to_ask_again(x)) {
+        exchange_ask_again(x);
     } else {
+        metrics_count(&x->proxy->metrics, replies);
         exchange_finish(x);
     }
     node_perform(node);

@@ -26,6 +26,8 @@
     X(pool_waits, "requests that waited for a pooled connection")                                \
     X(app_waits, "requests that waited because their application had enough in progress")        \
     X(outage_waits, "requests that waited for a suitable server")                                \
+    X(await_slices, "getMores for events sent with a shorter wait, because others wait too")     \
+    X(await_answered, "getMores for events answered as empty, because no turn came")             \
     X(queue_refused, "requests refused because a wait ended or a queue was full")                \
     X(heartbeats, "checks of servers")                                                           \
     X(heartbeats_failed, "checks of servers that failed")                                        \

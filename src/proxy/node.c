@@ -37,6 +37,7 @@ static struct pool_limits limits_of(const struct settings *settings)
         .backoff_factor = settings->reconnect.factor,
         .backoff_max = settings->reconnect.max_ms,
         .waiters_most = (size_t)settings->outage.queue_max_operations,
+        .max_awaiting = (size_t)share_of(p->max_awaiting, p->max_pool_size),
     };
 }
 
@@ -113,6 +114,11 @@ void node_settle(struct node *node)
 struct waiter_id node_want(struct node *node, uint64_t exchange, enum pool_lane lane, msec deadline)
 {
     return pool_on_wanted(node->pool, exchange, lane, deadline, net_now(node->proxy->net));
+}
+
+struct waiter_id node_want_turn(struct node *node, uint64_t exchange, msec turn, msec deadline)
+{
+    return pool_on_awaiting(node->pool, exchange, turn, deadline, net_now(node->proxy->net));
 }
 
 void node_unwant(struct node *node, struct waiter_id waiter)

@@ -54,6 +54,8 @@ void node_settle(struct node *node);
  * next node_perform. `deadline`: MSEC_NEVER for none. */
 struct waiter_id node_want(struct node *node, uint64_t exchange, enum pool_lane lane,
                            msec deadline);
+/* The same for a getMore that waits for events: who was served longest ago goes first. */
+struct waiter_id node_want_turn(struct node *node, uint64_t exchange, msec turn, msec deadline);
 void node_unwant(struct node *node, struct waiter_id waiter);
 
 /* Gives a backend back whose exchange has had its reply. */

@@ -74,6 +74,19 @@ struct listen_settings {
     enum read_preference_setting default_read_preference;
 };
 
+/* A number, or a percentage of another number: "10", "50%". */
+struct share {
+    int64_t amount;
+    bool is_percentage;
+};
+
+/* At least 1, at most `whole` (1 or more). */
+static inline int64_t share_of(struct share share, int64_t whole)
+{
+    int64_t part = share.is_percentage ? whole * share.amount / 100 : share.amount;
+    return part < 1 ? 1 : part > whole ? whole : part;
+}
+
 struct pool_settings {
     int64_t max_pool_size;
     int64_t min_pool_size;
@@ -85,6 +98,7 @@ struct pool_settings {
     msec max_lifetime_ms;
     msec check_after_idle_ms;
     msec wait_queue_timeout_ms;
+    struct share max_awaiting; /* of max_pool_size */
 };
 
 struct outage_settings {

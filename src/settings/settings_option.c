@@ -11,23 +11,10 @@
 
 /* Names that the documentation has and this build has not: refused, never ignored. */
 static const char *const not_built[] = {
-    "upstream.compressors",
-    "listen.tls",
-    "listen.users",
-    "pool.maxAwaiting",
-    "reconnect.maxElapsedMS",
-    "reconnect.onGiveUp",
-    "dns.fallback",
-    "dns.fallbackResolvers",
-    "dns.lastGoodFile",
-    "dns.staleWarnMS",
-    "dns.staleMaxMS",
-    "admin.socket",
-    "admin.http",
-    "admin.probes",
-    "admin.database",
-    "admin.actions",
-    "events.hook",
+    "upstream.compressors", "listen.tls",     "listen.users",          "reconnect.maxElapsedMS",
+    "reconnect.onGiveUp",   "dns.fallback",   "dns.fallbackResolvers", "dns.lastGoodFile",
+    "dns.staleWarnMS",      "dns.staleMaxMS", "admin.socket",          "admin.http",
+    "admin.probes",         "admin.database", "admin.actions",         "events.hook",
     "log.slowMS",
 };
 
@@ -232,6 +219,26 @@ static enum status read_number(const struct option *o, const char *text, int64_t
     return STATUS_OK;
 }
 
+/* "50%" (a space may stand before the sign) or a number. */
+static enum status read_share(const struct option *o, const char *text, struct share *out,
+                              struct error *why)
+{
+    char *end;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    bool is_number = end != text && errno == 0 && isdigit((unsigned char)text[0]);
+    const char *rest = *end == ' ' ? end + 1 : end;
+    bool is_percentage = strcmp(rest, "%") == 0;
+    int64_t most = is_percentage ? 100 : o->high;
+    if (!is_number || (!is_percentage && *end != '\0') || number < o->low || number > most) {
+        return error_set(why, STATUS_BAD_INPUT,
+                         "a number from %lld to %lld or a percentage like 50%% is expected",
+                         (long long)o->low, (long long)o->high);
+    }
+    *out = (struct share){.amount = number, .is_percentage = is_percentage};
+    return STATUS_OK;
+}
+
 static enum status read_choice(const struct option *o, const char *text, int *out,
                                struct error *why)
 {
@@ -287,6 +294,8 @@ enum status option_set(const struct option *o, struct settings *s, const char *t
         return read_bool(text, at, why);
     case OPTION_FACTOR:
         return read_factor(text, at, why);
+    case OPTION_SHARE:
+        return read_share(o, text, at, why);
     case OPTION_CHOICE:
         return read_choice(o, text, at, why);
     case OPTION_BYTES:
@@ -317,6 +326,7 @@ char *option_print(const struct option *o, const struct settings *s)
 {
     const char *at = (const char *)s + o->offset;
     const char *text;
+    const struct share *share;
     int64_t number;
     int choice;
     switch (o->type) {
@@ -329,6 +339,9 @@ char *option_print(const struct option *o, const struct settings *s)
         return xstrdup(*(const bool *)(const void *)at ? "true" : "false");
     case OPTION_FACTOR:
         return xformat("%g", *(const double *)(const void *)at);
+    case OPTION_SHARE:
+        share = (const struct share *)(const void *)at;
+        return xformat("%lld%s", (long long)share->amount, share->is_percentage ? "%" : "");
     case OPTION_CHOICE:
         memcpy(&choice, at, sizeof choice);
         return xstrdup(o->choices[choice]);

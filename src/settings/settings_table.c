@@ -119,6 +119,10 @@ const struct option option_table[] = {
              "Idle time after which a pooled connection is pinged before reuse; 0: never."),
     DURATION("pool.waitQueueTimeoutMS", pool.wait_queue_timeout_ms, "15000", 0,
              "waitQueueTimeoutMS", "Longest wait for a pooled connection; 0: no limit."),
+    {"pool.maxAwaiting", OPTION_SHARE, AT(pool.max_awaiting), "50%", 1, 65535, NULL, NULL, 0,
+     "Most of a server's pooled connections that change streams and other waits for events may "
+     "hold "
+     "at once, as a number or as a share of maxPoolSize; beyond that they take turns."},
     CHOICE("outage.mode", outage.mode, "queue", outage_modes,
            "queue: operations wait for a suitable server; failFast: they fail at once."),
     DURATION("outage.queueTimeoutMS", outage.queue_timeout_ms, "15000", 1,

@@ -17,6 +17,7 @@ enum option_type {
     OPTION_BYTES,    /* byte_count, takes "16MiB" */
     OPTION_DURATION, /* msec */
     OPTION_FACTOR,   /* double */
+    OPTION_SHARE,    /* struct share, takes "10" or "50%" */
     OPTION_OCTAL,    /* int64_t, file mode */
     OPTION_CHOICE,   /* enum */
     OPTION_LIST,     /* char **, NULL-terminated */

@@ -80,31 +80,33 @@ static void test_no_limit_stays_none(void **state)
     sim_world_end(w);
 }
 
-/* How long an awaitData cursor may wait for events has nothing to do with it. */
-static void test_get_more_keeps_its_own(void **state)
+/* How long an awaitData cursor may wait for events is counted for itself: with one connection in
+ * turns of 50 ms, and in all as long as was asked. */
+static void test_get_more_has_its_own(void **state)
 {
     struct sim_world *w = new_world("--pool.maxPoolSize=1");
     char command[200];
     (void)state;
     struct sim_client *c = sim_client_open(w);
-    sim_client_ask(c, "{'find': 'things', 'more': 5}");
+    sim_client_ask(c, "{'find': 'things', 'tailable': true, 'awaitData': true}");
     sim_world_answer(w, c, 5000);
     snprintf(command, sizeof command,
              "{'getMore': {'$numberLong': '%lld'}, 'collection': 'things', 'maxTimeMS': 5000}",
              (long long)sim_int(c->last, "cursor.id"));
     c = ask_behind(w, command);
     assert_int_equal(sim_client_code(c), 0);
-    assert_int_equal((int)limit_of(c), 5000);
+    assert_int_equal((int)limit_of(c), 50);
+    assert_in_range(c->took, 4950, 5050);
     sim_world_end(w);
 }
 
-/* Nor do they end its wait for a connection. */
+/* Others wait for a connection as everything else does. */
 static void test_get_more_waits_as_long_as_others(void **state)
 {
     struct sim_world *w = new_world("--pool.maxPoolSize=1 --pool.waitQueueTimeoutMS=250");
     (void)state;
-    struct sim_client *c = ask_behind(
-        w, "{'getMore': {'$numberLong': '5'}, 'collection': 'things', 'maxTimeMS': 100}");
+    struct sim_client *c =
+        ask_behind(w, "{'getMore': {'$numberLong': '5'}, 'collection': 'things'}");
     assert_int_equal(sim_client_code(c), 407);
     assert_int_equal(c->took, 250);
     sim_world_end(w);
@@ -160,7 +162,7 @@ int main(void)
         SIM_TEST(test_waiting_shortens_it),
         SIM_TEST(test_what_did_not_wait_is_untouched),
         SIM_TEST(test_no_limit_stays_none),
-        SIM_TEST(test_get_more_keeps_its_own),
+        SIM_TEST(test_get_more_has_its_own),
         SIM_TEST(test_get_more_waits_as_long_as_others),
         SIM_TEST(test_nothing_left_is_said_here),
         SIM_TEST(test_large_request_too),

@@ -28,6 +28,7 @@ static void node_init(struct sim_cluster *c, int index)
     address_print(&n->at, n->name);
     list_init(&n->servers);
     list_init(&n->waiting);
+    list_init(&n->awaiting);
     list_init(&n->cursors);
     list_init(&n->transactions);
     node_listen(n);

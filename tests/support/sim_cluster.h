@@ -4,13 +4,14 @@
  * Every reply repeats the request's `token` and `maxTimeMS` and says who gave it (`node`). A
  * request may ask for more by fields of its own: `delay` (ms until the reply), `bytes` (of padding
  * in the reply), `more` (further batches that a cursor gives), `lock` (the one document that can be
- * locked: held by a transaction to its end, waited for by all others).
+ * locked: held by a transaction to its end, waited for by all others), `hears` (of which kind of
+ * events a change stream or awaitData cursor tells; 0 by default).
  *
  * Rules of real servers that it enforces: a write with a txnNumber is executed once, however often
  * it comes, writes go to the primary (10107), reads elsewhere need a $readPreference (13435), a
  * cursor is known where it was made (43), a transaction where it was begun (251; a mongos commits
- * by the recoveryToken what another one began), and reads in it and linearizable ones are the
- * primary's. */
+ * by the recoveryToken what another one began), reads in it and linearizable ones are the
+ * primary's, and maxTimeMS is for getMore of awaitData cursors alone (2). */
 #ifndef SUPPORT_SIM_CLUSTER_H
 #define SUPPORT_SIM_CLUSTER_H
 
@@ -18,7 +19,7 @@
 #include "support/sim_net.h"
 #include "support/sim_wire.h"
 
-enum { SIM_NODES_MOST = 3 };
+enum { SIM_NODES_MOST = 3, SIM_KINDS_MOST = 256 };
 
 struct sim_cluster;
 
@@ -39,6 +40,7 @@ struct sim_fate {
     uint8_t executed;
     bool is_read; /* may be executed more than once */
     bool is_tour; /* may be asked of every node */
+    bool awaits;  /* getMore for events: asked in slices */
 };
 
 struct sim_node {
@@ -49,6 +51,7 @@ struct sim_node {
     struct listener *listener; /* NULL: dead */
     struct list servers;       /* one per conn */
     struct list waiting;       /* for the lock */
+    struct list awaiting;      /* for events */
     struct list cursors;
     int64_t next_cursor; /* when they collide */
     struct list transactions;
@@ -75,6 +78,9 @@ struct sim_node {
     size_t own_aborts;
     size_t killings;    /* killCursors */
     size_t logins;      /* completed */
+    size_t awaits;      /* getMores of awaitData cursors, ever */
+    size_t awaits_most; /* that waited at once */
+    msec least_await;   /* the shortest that one of them asked for; 0: none */
     size_t conns;       /* alive */
     size_t served;      /* alive conns that have had a command other than hello */
     size_t served_most; /* ever at once */
@@ -94,7 +100,8 @@ struct sim_cluster {
     int term;
     struct deadline election;
     int64_t next_cursor;
-    const char *user; /* with SCRAM-SHA-256; NULL: no login is asked for */
+    int64_t events[SIM_KINDS_MOST]; /* that have happened, by kind */
+    const char *user;               /* with SCRAM-SHA-256; NULL: no login is asked for */
     const char *password;
     char uri[300];
     struct sim_fate *fates; /* by token */
@@ -125,6 +132,9 @@ void sim_node_reset(struct sim_node *n);
 
 /* Opens a cursor of so many batches past the proxy; returns its id. */
 int64_t sim_node_open_cursor(struct sim_node *n, int64_t batches);
+
+/* An event of that kind happens, for all nodes. */
+void sim_cluster_event(struct sim_cluster *c, int64_t kind);
 
 /* How often a command with that token was executed, and how often it came to a node. */
 size_t sim_cluster_executed(const struct sim_cluster *c, int64_t token);

@@ -5,11 +5,7 @@
 #include "base/require.h"
 #include "support/sim_server.h"
 
-struct sim_cursor {
-    struct list link;
-    int64_t id;
-    int64_t left; /* batches */
-};
+enum { CODE_BAD_VALUE = 2, CODE_CURSOR_NOT_FOUND = 43 };
 
 static void append_cursor(bson_t *reply, const char *batch, int64_t id)
 {
@@ -32,20 +28,30 @@ void sim_node_forget(struct sim_node *n)
     sim_txn_forget(n);
 }
 
-int64_t sim_node_open_cursor(struct sim_node *n, int64_t batches)
+static struct sim_cursor *open_cursor(struct sim_node *n, int64_t batches)
 {
     bool collides = n->cluster->cursors_collide;
     struct sim_cursor *cursor = xcalloc(1, sizeof *cursor);
     cursor->id = collides ? 5000 + n->next_cursor++ : ++n->cluster->next_cursor;
     cursor->left = batches;
     list_push_back(&n->cursors, &cursor->link);
-    return cursor->id;
+    return cursor;
+}
+
+int64_t sim_node_open_cursor(struct sim_node *n, int64_t batches)
+{
+    return open_cursor(n, batches)->id;
 }
 
 void sim_cursor_find(struct sim_node *n, const bson_t *request, bson_t *reply)
 {
     int64_t more = sim_int(request, "more");
-    append_cursor(reply, "firstBatch", more > 0 ? sim_node_open_cursor(n, more) : 0);
+    bool awaits = sim_has(request, "awaitData") || sim_has(request, "pipeline.0.$changeStream");
+    struct sim_cursor *cursor = more > 0 || awaits ? open_cursor(n, more) : NULL;
+    if (awaits) {
+        sim_await_begin(n, cursor, request);
+    }
+    append_cursor(reply, "firstBatch", cursor == NULL ? 0 : cursor->id);
 }
 
 static struct sim_cursor *find_cursor(struct sim_node *n, int64_t id)
@@ -65,10 +71,24 @@ static void forget_cursor(struct sim_cursor *cursor)
     free(cursor);
 }
 
+struct sim_cursor *sim_cursor_of(struct sim_node *n, const bson_t *request)
+{
+    return find_cursor(n, sim_int(request, "getMore"));
+}
+
 bool sim_cursor_get_more(struct sim_node *n, const bson_t *request, bson_t *reply)
 {
-    struct sim_cursor *cursor = find_cursor(n, sim_int(request, "getMore"));
+    struct sim_cursor *cursor = sim_cursor_of(n, request);
     if (cursor == NULL) {
+        sim_error_append(n, reply, CODE_CURSOR_NOT_FOUND, "cursor not found");
+        return false;
+    }
+    if (cursor->awaits) {
+        sim_await_reply(n, cursor, reply);
+        return true;
+    }
+    if (sim_has(request, "maxTimeMS")) {
+        sim_error_append(n, reply, CODE_BAD_VALUE, "maxTimeMS, and the cursor is not awaitData");
         return false;
     }
     cursor->left--;

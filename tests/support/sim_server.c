@@ -9,7 +9,6 @@
 
 enum { MORE_TO_COME = 2 };
 enum {
-    CODE_CURSOR_NOT_FOUND = 43,
     CODE_NO_SUCH_TRANSACTION = 251,
     CODE_NOT_PRIMARY = 10107,
     CODE_NOT_PRIMARY_NO_SECONDARY_OK = 13435
@@ -68,11 +67,10 @@ static void execute(struct sim_node *n, const char *name, const bson_t *request,
         sim_label_append(reply, label == NULL ? sim_label_of(request, code) : label);
         return;
     }
-    if (strcmp(name, "find") == 0) {
+    if (strcmp(name, "find") == 0 || strcmp(name, "aggregate") == 0) {
         sim_cursor_find(n, request, reply);
     } else if (strcmp(name, "getMore") == 0) {
         if (!sim_cursor_get_more(n, request, reply)) {
-            sim_error_append(n, reply, CODE_CURSOR_NOT_FOUND, "cursor not found");
             return;
         }
     } else if (strcmp(name, "killCursors") == 0) {
@@ -80,6 +78,7 @@ static void execute(struct sim_node *n, const char *name, const bson_t *request,
     } else if (strstr(name, "Transaction") != NULL) {
         sim_txn_end(n, request);
     }
+    fate->awaits = sim_has(reply, "cursor.postBatchResumeToken");
     if (!is_write(name) || !sim_retryable_is_repeated(n->cluster, request)) {
         n->writes += is_write(name);
         fate->executed++;
@@ -233,7 +232,9 @@ static void on_due(struct deadline *d, msec now)
         list_push_back(&n->waiting, &r->waiting);
         return;
     }
-    send_reply(r);
+    if (!sim_await_must_wait(r)) {
+        send_reply(r);
+    }
 }
 
 /* No reply; executed or not. */

@@ -1,5 +1,6 @@
 /* What the files of the simulated cluster share: sim_cluster.c (nodes and their roles),
- * sim_server.c (conns and commands), sim_cursor.c and sim_txn.c (transactions and the lock). */
+ * sim_server.c (conns and commands), sim_cursor.c, sim_await.c (cursors that wait for events) and
+ * sim_txn.c (transactions and the lock). */
 #ifndef SUPPORT_SIM_SERVER_H
 #define SUPPORT_SIM_SERVER_H
 
@@ -21,10 +22,20 @@ struct sim_server {
 /* A reply to be sent when its time comes, or the lock is free. */
 struct sim_reply {
     struct list link;    /* of the server */
-    struct list waiting; /* for the node's lock */
+    struct list waiting; /* for the node's lock, or for events */
     struct deadline due;
     struct sim_server *server;
     struct sim_message request;
+    bool has_awaited;
+};
+
+struct sim_cursor {
+    struct list link;
+    int64_t id;
+    int64_t left; /* batches */
+    bool awaits;
+    int64_t hears;
+    int64_t seen; /* events of that kind */
 };
 
 /* For the listener of a node. */
@@ -48,10 +59,22 @@ void sim_node_version(const struct sim_node *n, bson_t *reply);
 /* Forgets transactions and the lock, as the end of a primary's time does. */
 void sim_node_forget(struct sim_node *n);
 
-/* find, getMore (false: there is no such cursor) and killCursors, appending to the reply. */
+/* find, getMore (false: the error stands in the reply) and killCursors, appending to the reply. */
 void sim_cursor_find(struct sim_node *n, const bson_t *request, bson_t *reply);
 bool sim_cursor_get_more(struct sim_node *n, const bson_t *request, bson_t *reply);
 void sim_cursor_kill(struct sim_node *n, const bson_t *request, bson_t *reply);
+
+/* The cursor that a getMore reads; NULL: not known here. */
+struct sim_cursor *sim_cursor_of(struct sim_node *n, const bson_t *request);
+
+/* As the find or aggregate that makes it says. */
+void sim_await_begin(struct sim_node *n, struct sim_cursor *cursor, const bson_t *request);
+
+/* Whether the getMore has to wait; its time is then the deadline of the reply. */
+bool sim_await_must_wait(struct sim_reply *r);
+
+/* The cursor of the reply: events, or none; and a resume token. */
+void sim_await_reply(struct sim_node *n, struct sim_cursor *cursor, bson_t *reply);
 
 /* False: the statement belongs to a transaction that was not begun here. */
 bool sim_txn_join(struct sim_node *n, const bson_t *request);

@@ -79,7 +79,7 @@ void affinity_on_time(struct affinity *a, msec now)
 {
     struct list *last = NULL;
     while ((last = list_last(&a->cursors_by_use)) != NULL &&
-           cursor_of(last)->used <= now - AFFINITY_LIFETIME) {
+           cursor_of(last)->known.used <= now - AFFINITY_LIFETIME) {
         affinity_forget_cursor(a, cursor_of(last));
     }
     while ((last = list_last(&a->transactions_by_use)) != NULL &&
@@ -93,7 +93,7 @@ msec affinity_deadline(const struct affinity *a)
     msec at = MSEC_NEVER;
     struct list *last = list_last(&a->cursors_by_use);
     if (last != NULL) {
-        at = cursor_of(last)->used + AFFINITY_LIFETIME;
+        at = cursor_of(last)->known.used + AFFINITY_LIFETIME;
     }
     last = list_last(&a->transactions_by_use);
     if (last != NULL) {

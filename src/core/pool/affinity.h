@@ -30,6 +30,7 @@ struct known_cursor {
     bool has_txn_number;
     bool is_await; /* tailable with awaitData: a getMore waits for events, and may say maxTimeMS */
     bool is_change_stream; /* then is_await too */
+    msec used;             /* when its server last showed it; set here */
 };
 
 /* What a follow-up shows of the cursor that it means. */

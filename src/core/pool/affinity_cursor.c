@@ -41,7 +41,7 @@ void affinity_forget_cursor(struct affinity *a, struct cursor_place *c)
 
 static void use(struct affinity *a, struct cursor_place *c, msec now)
 {
-    c->used = now;
+    c->known.used = now;
     c->turn = ++a->uses;
     list_remove(&c->by_use);
     list_push_front(&a->cursors_by_use, &c->by_use);

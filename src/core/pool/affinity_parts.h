@@ -17,8 +17,7 @@
 
 struct cursor_place {
     struct known_cursor known;
-    char *ns; /* what known.ns lends */
-    msec used;
+    char *ns;      /* what known.ns lends */
     uint64_t turn; /* of affinity.uses: many uses fall into one millisecond */
     struct list by_use;
     struct list of_owner;

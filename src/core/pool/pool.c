@@ -37,6 +37,12 @@ static void set_limits(struct pool *p, const struct pool_limits *limits)
     if (p->limits.max_connecting == 0) {
         p->limits.max_connecting = 1;
     }
+    if (p->limits.max_awaiting == 0) {
+        p->limits.max_awaiting = 1;
+    }
+    if (p->limits.max_awaiting > p->limits.max_size) {
+        p->limits.max_awaiting = p->limits.max_size;
+    }
     if (p->limits.connect_burst == 0) {
         p->limits.connect_burst = 1;
     }
@@ -91,22 +97,50 @@ void pool_on_limits(struct pool *p, const struct pool_limits *limits, msec now)
     p->dial_not_before = now;
 }
 
-struct waiter_id pool_on_wanted(struct pool *p, uint64_t exchange, enum pool_lane lane,
-                                msec deadline, msec now)
+static bool is_full(const struct pool *p, enum pool_lane lane)
+{
+    return p->limits.waiters_most != 0 && p->counts.lane[lane] >= p->limits.waiters_most;
+}
+
+static struct waiter *enter_lane(struct pool *p, uint64_t exchange, enum pool_lane lane,
+                                 struct list *before, msec now)
 {
     struct waiter *w = waiter_take_free(p);
     w->exchange = exchange;
     w->lane = lane;
     w->since = now;
-    bool is_full = p->limits.waiters_most != 0 && p->counts.lane[lane] >= p->limits.waiters_most;
-    list_push_back(&p->lanes[lane], &w->link);
+    list_push_back(before, &w->link);
     p->counts.lane[lane]++;
     p->counts.waiting++;
-    if (is_full) {
+    return w;
+}
+
+struct waiter_id pool_on_wanted(struct pool *p, uint64_t exchange, enum pool_lane lane,
+                                msec deadline, msec now)
+{
+    bool refuses = is_full(p, lane);
+    require(lane != LANE_AWAIT);
+    struct waiter *w = enter_lane(p, exchange, lane, &p->lanes[lane], now);
+    if (refuses) {
         waiter_refuse(w, STATUS_QUEUE_FULL);
     } else {
         deadline_heap_set(&p->deadlines, &w->deadline, deadline);
     }
+    return w->id;
+}
+
+struct waiter_id pool_on_awaiting(struct pool *p, uint64_t exchange, msec turn, msec deadline,
+                                  msec now)
+{
+    struct list *lane = &p->lanes[LANE_AWAIT];
+    struct list *before = lane;
+    /* From the end: who was just served comes last. */
+    while (before->prev != lane && container_of(before->prev, struct waiter, link)->turn > turn) {
+        before = before->prev;
+    }
+    struct waiter *w = enter_lane(p, exchange, LANE_AWAIT, before, now);
+    w->turn = turn;
+    deadline_heap_set(&p->deadlines, &w->deadline, deadline);
     return w->id;
 }
 
@@ -311,6 +345,17 @@ const struct pool_counts *pool_counts(const struct pool *p)
     return &p->counts;
 }
 
+struct pool_awaiting pool_awaiting(const struct pool *p)
+{
+    return (struct pool_awaiting){
+        .slots = p->limits.max_awaiting,
+        .held = p->counts.lent_lane[LANE_AWAIT],
+        .waiting = p->counts.lane[LANE_AWAIT],
+        .is_tight = p->limits.max_awaiting + 1 >= p->limits.max_size,
+        .served_at = p->await_served_at,
+    };
+}
+
 bool pool_is_up(const struct pool *p)
 {
     return p->is_up;
@@ -332,12 +377,12 @@ void pool_print(const struct pool *p, char *text, size_t size)
     const struct pool_counts *c = &p->counts;
     snprintf(text, size,
              "%s %zu/%zu: %zu dialling, %zu checking, %zu idle, %zu lent, %zu closing; waiting "
-             "%zu+%zu+%zu%s%s",
+             "%zu+%zu+%zu+%zu%s%s",
              p->drained != STATUS_OK ? "drained"
              : p->is_up              ? "up"
                                      : "down",
              c->total, p->limits.max_size, c->dialling, c->checking, c->idle, c->lent, c->closing,
-             c->lane[LANE_FINISH], c->lane[LANE_FOLLOW_UP], c->lane[LANE_NEW],
+             c->lane[LANE_FINISH], c->lane[LANE_FOLLOW_UP], c->lane[LANE_NEW], c->lane[LANE_AWAIT],
              p->fault == STATUS_OK ? "" : "; fault ",
              p->fault == STATUS_OK ? "" : status_name(p->fault));
 }

@@ -31,14 +31,19 @@ struct pool_limits {
     msec backoff_initial;
     double backoff_factor;
     msec backoff_max;
-    size_t waiters_most; /* in each lane, counted when one more comes; 0: no limit */
+    size_t waiters_most; /* in each lane, counted when one more comes; 0: no limit. Not in
+                            LANE_AWAIT: who waits there would wait as long at the server */
+    size_t max_awaiting; /* that LANE_AWAIT holds at once, 1 to max_size; while LANE_NEW waits,
+                            the same share of the open ones */
 };
 
-/* In the order in which they are served. */
+/* In the order in which they are served; the last two take turns. Together these two hold at most
+ * max_size - 1 when max_size is 2 or more: one is kept for the others. */
 enum pool_lane {
     LANE_FINISH,    /* commitTransaction, abortTransaction */
     LANE_FOLLOW_UP, /* statements of open transactions, getMore, killCursors, endSessions */
-    LANE_NEW,       /* everything else; holds at most max_size - 1 when max_size is 2 or more */
+    LANE_NEW,       /* everything else */
+    LANE_AWAIT,     /* getMore that waits at the server for events */
     LANE_COUNT
 };
 
@@ -113,6 +118,11 @@ void pool_on_limits(struct pool *p, const struct pool_limits *limits, msec now);
 struct waiter_id pool_on_wanted(struct pool *p, uint64_t exchange, enum pool_lane lane,
                                 msec deadline, msec now);
 
+/* The same in LANE_AWAIT, where the order is that of `turn`, the smallest first: when the cursor
+ * was served last. Nobody has a second turn before all others have had one. */
+struct waiter_id pool_on_awaiting(struct pool *p, uint64_t exchange, msec turn, msec deadline,
+                                  msec now);
+
 /* The exchange gave up waiting. Ignored when it was answered already. */
 void pool_on_unwanted(struct pool *p, struct waiter_id waiter, msec now);
 
@@ -168,6 +178,17 @@ msec pool_deadline(const struct pool *p, msec now);
 /* --- looked at --- */
 
 const struct pool_counts *pool_counts(const struct pool *p);
+
+/* How LANE_AWAIT stands: what the length of a slice is made from (core/pool/awaiting.h). */
+struct pool_awaiting {
+    size_t slots;   /* that it may hold */
+    size_t held;    /* that it holds */
+    size_t waiting; /* for one */
+    bool is_tight;  /* with all its slots held, none is left for LANE_NEW */
+    msec served_at; /* somebody of it, last */
+};
+
+struct pool_awaiting pool_awaiting(const struct pool *p);
 bool pool_is_up(const struct pool *p);
 
 /* The permanent fault, or STATUS_OK. */

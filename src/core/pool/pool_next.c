@@ -74,33 +74,59 @@ static bool next_refusal(struct pool *p, msec now, struct pool_action *out)
     return true;
 }
 
-/* How many more backends new work may hold: one slot is kept for the other lanes. */
-static size_t new_room(const struct pool *p)
+static size_t less(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many more backends new and awaiting work may hold: one slot is kept for the other lanes. */
+static size_t low_room(const struct pool *p)
 {
     size_t cap = p->limits.max_size >= 2 ? p->limits.max_size - 1 : 1;
-    size_t held = p->counts.lent_lane[LANE_NEW];
+    size_t held = p->counts.lent_lane[LANE_NEW] + p->counts.lent_lane[LANE_AWAIT];
     return held < cap ? cap - held : 0;
+}
+
+/* Of these, how many awaiting work may hold: while new work waits, its share of what is open, for a
+ * pool that is coming up has few. */
+static size_t await_room(const struct pool *p)
+{
+    size_t most = p->limits.max_awaiting;
+    size_t held = p->counts.lent_lane[LANE_AWAIT];
+    if (p->counts.lane[LANE_NEW] > 0) {
+        size_t open = p->counts.idle + p->counts.checking + p->counts.lent;
+        size_t share = open * most / p->limits.max_size;
+        most = less(most, share == 0 ? 1 : share);
+    }
+    return held < most ? most - held : 0;
 }
 
 /* Waiters that may be given a backend now. */
 static size_t eligible(const struct pool *p)
 {
-    size_t room = new_room(p);
-    size_t fresh = p->counts.lane[LANE_NEW];
-    return p->counts.lane[LANE_FINISH] + p->counts.lane[LANE_FOLLOW_UP] +
-           (fresh < room ? fresh : room);
+    size_t low = p->counts.lane[LANE_NEW] + less(p->counts.lane[LANE_AWAIT], await_room(p));
+    return p->counts.lane[LANE_FINISH] + p->counts.lane[LANE_FOLLOW_UP] + less(low, low_room(p));
+}
+
+/* The last two lanes take turns while both have somebody. */
+static enum pool_lane low_lane(const struct pool *p)
+{
+    bool is_awaited = p->counts.lane[LANE_AWAIT] > 0 && await_room(p) > 0;
+    bool is_wanted = p->counts.lane[LANE_NEW] > 0;
+    return is_awaited && (p->new_was_last || !is_wanted) ? LANE_AWAIT : LANE_NEW;
 }
 
 /* The first of those; NULL when there is none. */
 static struct waiter *first_eligible(const struct pool *p)
 {
-    for (int lane = 0; lane < LANE_COUNT; lane++) {
+    for (int lane = 0; lane < LANE_NEW; lane++) {
         struct list *link = list_first(&p->lanes[lane]);
-        if (link != NULL && (lane != LANE_NEW || new_room(p) > 0)) {
+        if (link != NULL) {
             return container_of(link, struct waiter, link);
         }
     }
-    return NULL;
+    struct list *link = low_room(p) == 0 ? NULL : list_first(&p->lanes[low_lane(p)]);
+    return link == NULL ? NULL : container_of(link, struct waiter, link);
 }
 
 static void grant(struct pool *p, struct slot *s, struct waiter *w, msec now,
@@ -109,6 +135,12 @@ static void grant(struct pool *p, struct slot *s, struct waiter *w, msec now,
     *out = (struct pool_action){
         .kind = POOL_GRANT, .backend = s->id, .exchange = w->exchange, .waited = now - w->since};
     s->lane = w->lane;
+    if (w->lane >= LANE_NEW) {
+        p->new_was_last = w->lane == LANE_NEW;
+    }
+    if (w->lane == LANE_AWAIT) {
+        p->await_served_at = now;
+    }
     slot_move(p, s, SLOT_LENT);
     waiter_release(w);
 }

@@ -48,6 +48,7 @@ struct waiter {
     uint64_t exchange;
     enum pool_lane lane;
     msec since;
+    msec turn; /* in LANE_AWAIT */
     enum status refusal;
 };
 
@@ -69,8 +70,10 @@ struct pool {
     size_t block_count;
     size_t block_room;
     struct list free_waiters;
-    struct list lanes[LANE_COUNT]; /* the longest waiting first */
-    struct list refused;           /* REFUSE is still to be said */
+    struct list lanes[LANE_COUNT]; /* the longest waiting first; LANE_AWAIT: the oldest turn */
+    msec await_served_at;
+    bool new_was_last;   /* of LANE_NEW and LANE_AWAIT, that one was served last */
+    struct list refused; /* REFUSE is still to be said */
     struct deadline_heap deadlines;
 
     bool is_up;

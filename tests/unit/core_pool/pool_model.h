@@ -29,6 +29,7 @@ struct model_waiter {
     enum pool_lane lane;
     struct waiter_id id;
     msec deadline;
+    msec turn;
     bool is_full; /* came to a full lane */
 };
 
@@ -45,6 +46,7 @@ struct model {
     double tokens;
     msec tokens_at;
     uint64_t last_exchange;
+    bool new_was_last;  /* of the two low lanes */
     size_t answered[3]; /* granted, refused, gave up */
     size_t kinds[5];    /* actions seen, by kind */
     struct model_backend backends[MODEL_SLOTS];
@@ -90,19 +92,34 @@ static inline size_t count_open(const struct model *m)
     return MODEL_SLOTS - count_backends(m, IS_GONE);
 }
 
-/* How many more backends new work may hold. */
-static inline size_t room_for_new(const struct model *m)
+/* How many more backends new and awaiting work may hold, and awaiting work alone. */
+static inline size_t room_for_low(const struct model *m)
 {
     size_t cap = m->limits.max_size >= 2 ? m->limits.max_size - 1 : 1;
-    return cap - count_lent(m, LANE_NEW);
+    return cap - count_lent(m, LANE_NEW) - count_lent(m, LANE_AWAIT);
+}
+
+static inline size_t room_for_awaiting(const struct model *m)
+{
+    size_t most = m->limits.max_awaiting;
+    size_t held = count_lent(m, LANE_AWAIT);
+    if (count_waiting(m, LANE_NEW) > 0) {
+        size_t open = count_backends(m, IS_IDLE) + count_backends(m, IS_CHECKING) +
+                      count_backends(m, IS_LENT);
+        most = open * most / m->limits.max_size;
+        most = most == 0 ? 1 : most;
+    }
+    size_t room = held < most ? most - held : 0;
+    return room < room_for_low(m) ? room : room_for_low(m);
 }
 
 static inline size_t count_eligible(const struct model *m)
 {
-    size_t fresh = count_waiting(m, LANE_NEW);
-    size_t room = room_for_new(m);
+    size_t awaiting = count_waiting(m, LANE_AWAIT);
+    size_t low = count_waiting(m, LANE_NEW) +
+                 (awaiting < room_for_awaiting(m) ? awaiting : room_for_awaiting(m));
     return count_waiting(m, LANE_FINISH) + count_waiting(m, LANE_FOLLOW_UP) +
-           (fresh < room ? fresh : room);
+           (low < room_for_low(m) ? low : room_for_low(m));
 }
 
 /* A random backend in that state; NULL when there is none. */

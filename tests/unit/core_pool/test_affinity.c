@@ -103,7 +103,9 @@ static void facts_of_a_cursor_are_kept(void **state)
     assert_int_equal(known->txn_number, 3);
     assert_true(known->has_lsid && known->has_txn_number);
     assert_true(known->is_await && known->is_change_stream);
+    assert_int_equal(known->used, 0);
     assert_true(affinity_on_cursor_used(a, 5, 2, span_text("shop.renamed"), 1));
+    assert_int_equal(affinity_find_cursor(a, &asked)->used, 1);
     assert_true(span_is(affinity_find_cursor(a, &asked)->ns, "shop.renamed"));
     assert_true(affinity_on_cursor_used(a, 5, 2, span_of(NULL, 0), 1)); /* it was not said */
     assert_true(span_is(affinity_find_cursor(a, &asked)->ns, "shop.renamed"));

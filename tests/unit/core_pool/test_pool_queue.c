@@ -207,7 +207,7 @@ static void it_prints_itself(void **state)
     char text[200];
     pool_print(w.p, text, sizeof text);
     assert_string_equal(text, "up 1/4: 0 dialling, 0 checking, 0 idle, 1 lent, 0 closing; waiting "
-                              "1+0+0");
+                              "1+0+0+0");
     pool_free(w.p);
 }
 

@@ -38,20 +38,37 @@ static void see_dial(struct model *m, struct backend_id id)
     *b = (struct model_backend){.is = IS_DIALLING, .id = id, .generation = m->generation};
 }
 
+/* Lanes in their order, the last two by turns; within a lane who waits longest, or was served
+ * longest ago. */
+static void see_order(struct model *m, const struct model_waiter *w)
+{
+    bool is_low = w->lane >= LANE_NEW;
+    for (size_t i = 0; i < MODEL_WAITERS; i++) {
+        const struct model_waiter *other = &m->waiters[i];
+        if (other->exchange == 0 || other->is_full) {
+            continue;
+        }
+        assert_true(other->lane >= w->lane || (is_low && other->lane >= LANE_NEW));
+        assert_true(other->lane != w->lane || other->turn > w->turn ||
+                    (other->turn == w->turn && other->exchange >= w->exchange));
+    }
+    if (is_low) {
+        bool takes_turns = count_waiting(m, LANE_NEW) > 0 && count_waiting(m, LANE_AWAIT) > 0 &&
+                           room_for_awaiting(m) > 0;
+        assert_true(room_for_low(m) > 0);
+        assert_true(w->lane == LANE_NEW || room_for_awaiting(m) > 0);
+        assert_true(!takes_turns || (w->lane == LANE_AWAIT) == m->new_was_last);
+        m->new_was_last = w->lane == LANE_NEW;
+    }
+}
+
 static void see_grant(struct model *m, struct model_backend *b, uint64_t exchange)
 {
     struct model_waiter *w = waiter_of(m, exchange);
     assert_non_null(w);
     assert_false(w->is_full);
     assert_true(w->deadline > m->now);
-    for (size_t i = 0; i < MODEL_WAITERS; i++) {
-        const struct model_waiter *other = &m->waiters[i];
-        if (other->exchange != 0 && !other->is_full) {
-            assert_true(other->lane >= w->lane);
-            assert_true(other->lane != w->lane || other->exchange >= exchange);
-        }
-    }
-    assert_true(w->lane != LANE_NEW || room_for_new(m) > 0);
+    see_order(m, w);
     assert_int_equal(b->is, IS_IDLE);
     assert_int_equal(b->generation, m->generation);
     assert_true(m->now - b->born < m->limits.max_lifetime * 6 / 5);
@@ -172,10 +189,15 @@ static void tell_wanted(struct model *m)
     }
     enum pool_lane lane = (enum pool_lane)(draw(m) % 4 == 0 ? draw(m) % LANE_COUNT : LANE_NEW);
     msec deadline = draw(m) % 8 == 0 ? MSEC_NEVER : m->now + 1 + (msec)(draw(m) % 3000);
-    bool is_full = count_waiting(m, lane) >= m->limits.waiters_most;
+    bool is_full = lane != LANE_AWAIT && count_waiting(m, lane) >= m->limits.waiters_most;
     *w = (struct model_waiter){
         .exchange = ++m->last_exchange, .lane = lane, .deadline = deadline, .is_full = is_full};
-    w->id = pool_on_wanted(m->p, w->exchange, lane, deadline, m->now);
+    if (lane == LANE_AWAIT) {
+        w->turn = (msec)(draw(m) % 20);
+        w->id = pool_on_awaiting(m->p, w->exchange, w->turn, deadline, m->now);
+    } else {
+        w->id = pool_on_wanted(m->p, w->exchange, lane, deadline, m->now);
+    }
 }
 
 static void tell_unwanted(struct model *m)
@@ -376,6 +398,7 @@ static const struct pool_limits usual = {
     .backoff_factor = 2,
     .backoff_max = 500,
     .waiters_most = 12,
+    .max_awaiting = 3,
 };
 
 static void the_rules_hold_with_a_usual_pool(void **state)
@@ -388,7 +411,7 @@ static void the_rules_hold_with_a_cap_of_one(void **state)
 {
     (void)state;
     struct pool_limits limits = usual;
-    limits.max_size = limits.min_size = limits.max_connecting = 1;
+    limits.max_size = limits.min_size = limits.max_connecting = limits.max_awaiting = 1;
     limits.connects_per_second = 50;
     run(limits, first_seed + 1);
 }

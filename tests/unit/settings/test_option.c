@@ -134,6 +134,27 @@ static void test_choices_truths_and_factors(void **state)
     assert_refused("reconnect.factor", "0.5", "a number from 1 to 100");
 }
 
+static void test_shares(void **state)
+{
+    (void)state;
+    assert_set("pool.maxAwaiting", "7", "7");
+    assert_int_equal(share_of(w.s.pool.max_awaiting, 20), 7);
+    assert_int_equal(share_of(w.s.pool.max_awaiting, 4), 4); /* never more than the whole */
+    assert_set("pool.maxAwaiting", "50 %", "50%");
+    assert_set("pool.maxAwaiting", "50%", "50%");
+    assert_int_equal(share_of(w.s.pool.max_awaiting, 21), 10);
+    assert_int_equal(share_of(w.s.pool.max_awaiting, 1), 1); /* never none */
+    assert_set("pool.maxAwaiting", "100%", "100%");
+    assert_int_equal(share_of(w.s.pool.max_awaiting, 20), 20);
+    assert_refused("pool.maxAwaiting", "101%", "a percentage like 50%");
+    assert_refused("pool.maxAwaiting", "0%", "a percentage like 50%");
+    assert_refused("pool.maxAwaiting", "0", "a number from 1 to 65535");
+    assert_refused("pool.maxAwaiting", "5 ", "a number from 1 to 65535");
+    assert_refused("pool.maxAwaiting", "half", "a number from 1 to 65535");
+    assert_refused("pool.maxAwaiting", "%", "a number from 1 to 65535");
+    assert_refused("pool.maxAwaiting", "50%%", "a number from 1 to 65535");
+}
+
 static void test_lists_are_parted_by_commas(void **state)
 {
     (void)state;
@@ -213,6 +234,7 @@ int main(void)
         with_defaults(test_bytes_take_units),
         with_defaults(test_modes_of_files_are_octal),
         with_defaults(test_choices_truths_and_factors),
+        with_defaults(test_shares),
         with_defaults(test_lists_are_parted_by_commas),
         with_defaults(test_an_empty_text_is_none),
         with_defaults(test_a_text_has_at_most_its_bytes),
