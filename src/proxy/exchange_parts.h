@@ -86,11 +86,14 @@ bool exchange_may_repeat_after_loss(const struct exchange *x);
 bool exchange_may_repeat_after_reply(const struct exchange *x);
 
 /* Sends it again, to whatever node suits now; it has no backend any more. When that comes to
- * nothing the client gets what `earlier` holds. */
+ * nothing a write's client gets what `earlier` holds. */
 void exchange_repeat(struct exchange *x);
 
 /* Whether `earlier` is what the client should get, and not the reply that is complete by now. */
 bool exchange_prefers_earlier(const struct exchange *x);
+
+/* Whether `earlier` must be told when the second attempt is not sent. */
+bool exchange_must_tell_earlier(const struct exchange *x);
 
 /* Sends it. */
 void exchange_send_earlier(struct exchange *x);

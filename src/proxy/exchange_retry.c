@@ -5,8 +5,8 @@
  * election) until the time is over that counts from its arrival.
  *
  * Nothing else is ever sent twice: who wrote the command decides then. What the first attempt ended
- * with is kept and is what the client gets when the second attempt finds no server, or did not get
- * as far as the first (NoWritesPerformed), since the first one may have been executed. */
+ * with is kept, and is what a write's client gets when the second attempt finds no server, or did
+ * not get as far as the first (NoWritesPerformed), since the first one may have been executed. */
 #include "base/log.h"
 #include "core/wire/repeat.h"
 #include "proxy/client.h"
@@ -60,6 +60,12 @@ void exchange_repeat(struct exchange *x)
 bool exchange_prefers_earlier(const struct exchange *x)
 {
     return x->was_repeated && (x->skim.facts.labels & LABEL_NO_WRITES_PERFORMED) != 0;
+}
+
+/* A write that may have been executed; why a read finds no server says more than what broke. */
+bool exchange_must_tell_earlier(const struct exchange *x)
+{
+    return !buf_is_empty(&x->earlier) && repeat_kind(&x->facts) == REPEAT_WRITE;
 }
 
 void exchange_send_earlier(struct exchange *x)

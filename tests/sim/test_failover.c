@@ -340,7 +340,7 @@ static void test_own_time_bounds_the_repeat(void **state)
     (void)state;
     sim_cluster_step_down(w->cluster, 1, 3000);
     int64_t token = ask(w, &c, "{'find': 'things', 'maxTimeMS': 700}");
-    assert_int_equal(sim_client_code(c), 6);
+    assert_int_equal(sim_client_code(c), 50);
     assert_int_equal(c->took, 700);
     assert_fate(w, token, 1, 0);
     sim_world_end(w);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/require.h"
+#include "proxy/node.h"
 #include "workers.h"
 
 #define WRITE "{'insert': 'things', 'documents': [{}], 'delay': %d}"
@@ -324,12 +325,36 @@ static void test_unacknowledged_writes_keep_their_order(void **state)
     sim_world_end(w);
 }
 
+/* It will not come back: the application had better begin anew. */
+static void test_cursor_of_a_node_that_left(void **state)
+{
+    struct sim_world *w = sim_world_new((struct sim_plan){.latency = 2});
+    struct sim_client *c = sim_client_open(w);
+    (void)state;
+    sim_world_works(w, 5000);
+    sim_client_ask(c, "{'find': 'things', 'more': 3, '$readPreference': {'mode': 'secondary'}}");
+    sim_world_answer(w, c, 5000);
+    struct sim_node *node = &w->cluster->nodes[sim_int(c->last, "node")];
+    sim_client_ask(c,
+                   "{'getMore': {'$numberLong': '%lld'}, 'collection': 'things', 'delay': 60000}",
+                   (long long)sim_int(c->last, "cursor.id"));
+    node->is_unlisted = true;
+    sim_world_run(w, 15000);
+    assert_true(sim_world_node(w, node->index)->is_removed);
+    assert_int_equal(c->asked_count, 1); /* what is under way may end well */
+    sim_node_reset(node);
+    sim_world_answer(w, c, 1000);
+    assert_int_equal(sim_client_code(c), 43);
+    sim_world_end(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SIM_TEST(test_cursors_stay_where_they_are),
         SIM_TEST(test_kill_cursors_finds_its_node),
         SIM_TEST(test_cursor_of_a_node_that_is_down),
+        SIM_TEST(test_cursor_of_a_node_that_left),
         SIM_TEST(test_commit_goes_ahead_of_blocked_writers),
         SIM_TEST(test_order_of_lanes),
         SIM_TEST(test_first_come_first_served),

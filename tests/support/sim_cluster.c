@@ -158,9 +158,12 @@ static void append_set(const struct sim_node *n, bson_t *reply)
     BSON_APPEND_INT32(reply, "setVersion", 1);
     BSON_APPEND_UTF8(reply, "me", n->name);
     BSON_APPEND_ARRAY_BEGIN(reply, "hosts", &part);
-    for (size_t i = 0; i < c->count; i++) {
+    for (size_t i = 0, listed = 0; i < c->count; i++) {
         static const char *const keys[SIM_NODES_MOST] = {"0", "1", "2"};
-        BSON_APPEND_UTF8(&part, keys[i], c->nodes[i].name);
+        if (!c->nodes[i].is_unlisted) {
+            BSON_APPEND_UTF8(&part, keys[listed], c->nodes[i].name);
+            listed++;
+        }
     }
     bson_append_array_end(reply, &part);
     if (n->is_primary) {

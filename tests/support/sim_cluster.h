@@ -56,9 +56,10 @@ struct sim_node {
     int64_t next_cursor; /* when they collide */
     struct list transactions;
     bool is_primary;
-    bool is_passive; /* of priority 0 */
-    bool is_hanging; /* takes all and answers nothing, hello neither */
-    msec delay;      /* of each reply */
+    bool is_passive;  /* of priority 0 */
+    bool is_unlisted; /* no hello names it: it has left the set */
+    bool is_hanging;  /* takes all and answers nothing, hello neither */
+    msec delay;       /* of each reply */
     int32_t max_wire;
     bool wants_preference; /* also a mongos: reads need a $readPreference */
     int64_t state_changes;
