@@ -47,7 +47,8 @@ static inline void story_go_on(struct story *s, const bson_t *last)
     struct sim_client *c = s->client;
     switch (s->chapter) {
     case STORY_HELLO:
-        sim_client_ask(c, "{'hello': 1, 'helloOk': true}");
+        sim_client_ask(c, "{'hello': 1, 'helloOk': true, 'client': " SIM_CLIENT_DOCUMENT "}",
+                       "story");
         break;
     case STORY_WRITE:
         sim_client_ask(c, "{'insert': 'things', 'documents': [{}], 'delay': 2}");

@@ -10,10 +10,7 @@
 static struct sim_client *join(struct sim_world *w, const char *name)
 {
     struct sim_client *c = sim_client_open(w);
-    sim_client_ask(c,
-                   "{'hello': 1, 'client': {'application': {'name': '%s'}, 'driver': {'name': "
-                   "'sim', 'version': '1'}, 'os': {'type': 'Linux'}}}",
-                   name);
+    sim_client_ask(c, "{'hello': 1, 'client': " SIM_CLIENT_DOCUMENT "}", name);
     sim_world_answer(w, c, 1000);
     return c;
 }

@@ -11,7 +11,8 @@ enum { CLIENTS = 10, TROUBLE_MS = 15000, SEEDS = 15, WELL_MS = 120000 };
     "--outage.queueTimeoutMS=3000 --outage.queueMaxOperations=6 --pool.maxIdleTimeMS=3000 " \
     "--upstream.connectTimeoutMS=1500 --reconnect.maxMS=2000 --pool.checkAfterIdleMS=500 "  \
     "--upstream.heartbeatFrequencyMS=700 --pool.maxLifetimeMS=9000 "                        \
-    "--limits.clientIdleTimeoutMS=5000 --pool.connectsPerSecond=20"
+    "--limits.clientIdleTimeoutMS=5000 --pool.connectsPerSecond=20 "                        \
+    "--limits.vanishedGraceMS=100 --limits.maxOperationsPerApp=2"
 
 struct random_world {
     struct sim_world *w;
@@ -28,6 +29,14 @@ static uint64_t pick(struct random_world *r, uint64_t limit)
 
 /* --- what applications do --- */
 
+/* As one of three applications, or in load balancing mode. */
+static void say_hello(struct random_world *r, struct sim_client *c)
+{
+    static const char *const names[] = {"one", "two", "three"};
+    sim_client_ask(c, "{'hello': 1%s, 'client': " SIM_CLIENT_DOCUMENT "}",
+                   pick(r, 4) == 0 ? ", 'loadBalanced': true" : "", names[pick(r, 3)]);
+}
+
 static void ask_something(struct random_world *r, struct sim_client *c, size_t i)
 {
     static const char *const modes[] = {"primary", "primaryPreferred", "secondary",
@@ -35,7 +44,7 @@ static void ask_something(struct random_world *r, struct sim_client *c, size_t i
     int delay = (int)pick(r, 10) == 0 ? 6000 : (int)pick(r, 40);
     switch (pick(r, 9)) {
     case 0:
-        sim_client_ask(c, "{'hello': 1}");
+        say_hello(r, c);
         break;
     case 1:
         sim_client_ask(c,

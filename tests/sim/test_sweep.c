@@ -7,7 +7,7 @@
 #define FLAGS                                                                               \
     "--pool.maxPoolSize=3 --upstream.operationTimeoutMS=5000 --limits.holdBytes=16KiB "     \
     "--outage.queueTimeoutMS=3000 --upstream.connectTimeoutMS=2000 --reconnect.maxMS=2000 " \
-    "--upstream.heartbeatFrequencyMS=1000"
+    "--upstream.heartbeatFrequencyMS=1000 --limits.vanishedGraceMS=1"
 
 enum { LARGE_BYTES = 100000, STEPS_MOST = 5000, WELL_MS = 60000 };
 
@@ -18,6 +18,7 @@ struct harm {
     void (*happen)(struct sim_world *w, struct story *s);
     void (*heal)(struct sim_world *w);
     bool ends_proxy;
+    bool is_leaving; /* nobody is left then who could end what the story began */
 };
 
 static void leave_now(struct sim_world *w, struct story *s)
@@ -92,21 +93,43 @@ static void wake(struct sim_world *w)
 }
 
 static const struct harm harms[] = {
-    {"the client leaves", leave_now, NULL, false},
-    {"the client leaves politely", leave_politely, NULL, false},
-    {"the client resets", leave_by_reset, NULL, false},
-    {"all nodes reset their connections", reset_all, NULL, false},
-    {"the primary dies", kill_primary, NULL, false},
-    {"the primary steps down", step_down, NULL, false},
-    {"the primary hangs", hang, wake, false},
-    {"the primary is cut off", cut_off, wake, false},
-    {"the proxy drains", drain, NULL, true},
-    {"the proxy closes", end_proxy, NULL, true},
+    {"the client leaves", leave_now, NULL, false, true},
+    {"the client leaves politely", leave_politely, NULL, false, true},
+    {"the client resets", leave_by_reset, NULL, false, true},
+    {"all nodes reset their connections", reset_all, NULL, false, false},
+    {"the primary dies", kill_primary, NULL, false, false},
+    {"the primary steps down", step_down, NULL, false, false},
+    {"the primary hangs", hang, wake, false, false},
+    {"the primary is cut off", cut_off, wake, false, false},
+    {"the proxy drains", drain, NULL, true, false},
+    {"the proxy closes", end_proxy, NULL, true, false},
 };
 
 static bool has_ended(void *owner)
 {
     return ((struct sim_world *)owner)->has_ended;
+}
+
+static size_t count(const struct list *l)
+{
+    size_t n = 0;
+    list_for_each (link, l) {
+        n++;
+    }
+    return n;
+}
+
+/* Ended, wherever the story was. */
+static void expect_nothing_left(struct sim_world *w)
+{
+    sim_world_run(w, 10000);
+    for (size_t i = 0; i < w->cluster->count; i++) {
+        const struct sim_node *n = &w->cluster->nodes[i];
+        if (!list_is_empty(&n->cursors) || !list_is_empty(&n->transactions)) {
+            sim_world_fail(w, "%s: %zu cursors and %zu transactions are left open", n->name,
+                           count(&n->cursors), count(&n->transactions));
+        }
+    }
 }
 
 /* One run; false when the story was over before the harm. */
@@ -129,6 +152,9 @@ static bool run_with_harm(const struct harm *harm, size_t step)
             harm->heal(w);
         }
         sim_world_works(w, WELL_MS);
+    }
+    if (harm->is_leaving) {
+        expect_nothing_left(w);
     }
     sim_world_end(w);
     return is_in_time;

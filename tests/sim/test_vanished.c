@@ -13,10 +13,7 @@ enum { GRACE = 2000 }; /* the default */
 static struct sim_client *join(struct sim_world *w, const char *name, const char *fields)
 {
     struct sim_client *c = sim_client_open(w);
-    sim_client_ask(c,
-                   "{'hello': 1%s, 'client': {'application': {'name': '%s'}, 'driver': {'name': "
-                   "'sim', 'version': '1'}, 'os': {'type': 'Linux'}}}",
-                   fields, name);
+    sim_client_ask(c, "{'hello': 1%s, 'client': " SIM_CLIENT_DOCUMENT "}", fields, name);
     sim_world_answer(w, c, 1000);
     assert_int_equal(sim_client_code(c), 0);
     return c;

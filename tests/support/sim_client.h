@@ -43,6 +43,11 @@ struct sim_txn {
     bool has_begun;
 };
 
+/* The `client` document of a hello, with the application's name to be filled in. */
+#define SIM_CLIENT_DOCUMENT                                                       \
+    "{'application': {'name': '%s'}, 'driver': {'name': 'sim', 'version': '1'}, " \
+    "'os': {'type': 'Linux'}}"
+
 /* Dials the proxy; requests may be sent at once. */
 struct sim_client *sim_client_open(struct sim_world *w);
 
