@@ -203,6 +203,8 @@ static void test_a_client_leaves_a_killing(void **state)
     sim_client_leave(killer, CLOSE_RESET);
     sim_world_works(w, 1000);
     assert_int_equal(sim_world_pool(w, 0)->lent, 0);
+    /* The last of the three is not asked any more. */
+    assert_true(w->cluster->nodes[1].commands + w->cluster->nodes[2].commands < 2);
     sim_world_end(w);
 }
 
