@@ -99,6 +99,8 @@ void client_close_when_idle(struct client *c)
     c->closes_when_idle = true;
     if (c->state.now_in == CLIENT_READY && frame_is_between(&c->frame) && !c->in_transaction) {
         client_close(c, STATUS_CLOSED_BY_US, "asked to leave");
+    } else if (c->exchange != NULL) {
+        exchange_hurry(c->exchange);
     }
 }
 

@@ -113,6 +113,10 @@ void exchange_on_shutdown(struct exchange *x);
 /* The process ends: no reply is waited for. For exchanges without a client. */
 void exchange_abandon(struct exchange *x);
 
+/* The client is to leave as soon as it is between two requests: a wait for events ends now, when no
+ * server has it at the moment. The exchange may be gone afterwards. */
+void exchange_hurry(struct exchange *x);
+
 /* The client's queue has room again. */
 void exchange_on_client_drained(struct exchange *x);
 

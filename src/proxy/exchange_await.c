@@ -98,7 +98,8 @@ bool exchange_keeps_reply(struct exchange *x, struct span body)
 {
     struct exchange_await *a = x->await;
     const struct reply_facts *reply = &x->skim.facts;
-    a->is_kept = a->length > 0 && exchange_live_client(x) != NULL && reply->is_ok &&
+    const struct client *client = exchange_live_client(x);
+    a->is_kept = a->length > 0 && client != NULL && !client->closes_when_idle && reply->is_ok &&
                  reply->has_cursor && reply->cursor_id != 0 && !reply_may_need_rewrite(reply) &&
                  awaiting_keeps(&a->wait, a->began, a->length, net_now(x->proxy->net)) &&
                  get_more_reply_is_empty(body);
@@ -181,6 +182,13 @@ bool exchange_ends_turns(struct exchange *x, enum status *status)
     }
     answer_empty(x);
     return true;
+}
+
+void exchange_hurry(struct exchange *x)
+{
+    if (x->await != NULL && x->state.now_in == EXCHANGE_WAITING) {
+        answer_empty(x);
+    }
 }
 
 void exchange_free_await(struct exchange *x)

@@ -93,6 +93,21 @@ static void check_presentation(const struct settings *s, struct problems *p)
     }
 }
 
+static void check_awaiting(const struct pool_settings *pool, struct problems *p)
+{
+    int64_t awaiting = share_of(pool->max_awaiting, pool->max_pool_size);
+    if (!pool->max_awaiting.is_percentage && pool->max_awaiting.amount > pool->max_pool_size) {
+        problems_add(p, true, "pool.maxAwaiting", "is larger than pool.maxPoolSize (%lld)",
+                     (long long)pool->max_pool_size);
+    } else if (awaiting > 1 && awaiting > pool->max_pool_size - 2) {
+        problems_add(p, true, "pool.maxAwaiting",
+                     "waits for events may hold all that other work could have of the %lld "
+                     "connections (one is kept for open transactions), which then waits for their "
+                     "turns to end: set at most %lld",
+                     (long long)pool->max_pool_size, (long long)pool->max_pool_size - 2);
+    }
+}
+
 static void check_pool(const struct settings *s, struct problems *p)
 {
     const struct pool_settings *pool = &s->pool;
@@ -112,6 +127,7 @@ static void check_pool(const struct settings *s, struct problems *p)
                      "connection to a server",
                      (long long)pool->max_pool_size);
     }
+    check_awaiting(pool, p);
     if (s->limits.hold_bytes > s->limits.buffer_bytes) {
         problems_add(p, false, "limits.holdBytes", "is larger than limits.bufferBytes");
     }

@@ -42,7 +42,7 @@ static void ask_something(struct random_world *r, struct sim_client *c, size_t i
     static const char *const modes[] = {"primary", "primaryPreferred", "secondary",
                                         "secondaryPreferred", "nearest"};
     int delay = (int)pick(r, 10) == 0 ? 6000 : (int)pick(r, 40);
-    switch (pick(r, 9)) {
+    switch (pick(r, 12)) {
     case 0:
         say_hello(r, c);
         break;
@@ -76,6 +76,19 @@ static void ask_something(struct random_world *r, struct sim_client *c, size_t i
         break;
     case 7:
         sim_client_ask(c, "{'find': 'things', 'bytes': %d}", (int)pick(r, 200000));
+        break;
+    case 8:
+        sim_client_ask(c,
+                       "{'aggregate': 'things', 'pipeline': [{'$changeStream': {}}], "
+                       "'cursor': {}, 'hears': %d, '$readPreference': {'mode': '%s'}}",
+                       (int)pick(r, 3), modes[pick(r, 5)]);
+        break;
+    case 9:
+    case 10:
+        sim_client_ask(c,
+                       "{'getMore': {'$numberLong': '%lld'}, 'collection': 'things', "
+                       "'maxTimeMS': %d}",
+                       (long long)r->cursors[pick(r, CLIENTS)], (int)pick(r, 2000));
         break;
     default:
         sim_client_ask(c, "{'insert': 'things', 'documents': [{}], 'delay': %d, 'maxTimeMS': %d}",
@@ -189,6 +202,8 @@ static void on_next(struct deadline *d, msec now)
     struct random_world *r = container_of(d, struct random_world, next);
     if (pick(r, 25) == 0) {
         move_cluster(r);
+    } else if (pick(r, 20) == 0) {
+        sim_cluster_event(r->w->cluster, (int64_t)pick(r, 3));
     } else {
         move_client(r, pick(r, CLIENTS));
     }

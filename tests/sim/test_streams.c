@@ -70,12 +70,16 @@ static void test_long_waits_leave_room_for_who_comes_later(void **state)
     struct sim_world *w = sim_world_new((struct sim_plan){.flags = CAP_OF_TEN, .latency = 2});
     struct watchers *all = watchers_new(w, 5, 600000);
     (void)state;
-    sim_world_run(w, 2000);
+    sim_world_run(w, 1000);
+    for (int i = 0; i < 5; i++) {
+        sim_cluster_event(w->cluster, i);
+    }
+    sim_world_run(w, 1000); /* they have asked again */
     for (int i = 5; i < 100; i++) {
         watcher_open(all, i);
     }
     sim_world_run(w, 1000);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 5; i < 100; i++) {
         sim_cluster_event(w->cluster, i);
     }
     sim_world_until(w, 3000, all_have_heard, all);
@@ -265,6 +269,48 @@ static void test_a_drain_waits_for_none_of_them(void **state)
     free(all);
 }
 
+/* Nor for long waits, but for the few that went out as they came. */
+static void test_a_drain_ends_long_waits_that_have_no_turn(void **state)
+{
+    struct sim_world *w =
+        sim_world_new((struct sim_plan){.flags = CAP_OF_TEN " --drain.maxMS=8000", .latency = 1});
+    struct watchers *all = watchers_new(w, 60, 600000);
+    (void)state;
+    sim_world_run(w, 3000);
+    proxy_drain(w->proxy);
+    sim_world_run(w, 1500);
+    assert_in_range(w->proxy->client_count, 1, 2);
+    sim_world_run(w, 8000);
+    assert_true(w->has_ended);
+    for (size_t i = 0; i < all->count; i++) {
+        assert_int_equal(all->list[i].errors, 0);
+    }
+    sim_world_end(w);
+    free(all);
+}
+
+/* A node that answers its monitor and takes no new connection: empty batches would hide it. */
+static void test_a_node_that_serves_nobody_is_told(void **state)
+{
+    enum { POOL_TIMED_OUT = 407 };
+    struct sim_world *w = sim_world_new((struct sim_plan){
+        .flags = CAP_OF_TEN " --pool.maxLifetimeMS=3000 --pool.waitQueueTimeoutMS=4000",
+        .latency = 1});
+    struct watchers *all = watchers_new(w, 3, 0);
+    (void)state;
+    sim_world_run(w, 2000);
+    listener_close(w->cluster->nodes[0].listener);
+    w->cluster->nodes[0].listener = NULL;
+    sim_world_run(w, 15000);
+    for (size_t i = 0; i < all->count; i++) {
+        assert_in_range(all->list[i].local, 1, 5);
+        assert_int_equal(all->list[i].errors, 1);
+        assert_int_equal(all->list[i].code, POOL_TIMED_OUT);
+    }
+    sim_node_revive(&w->cluster->nodes[0]);
+    watchers_end(all);
+}
+
 /* --- which cursors --- */
 
 /* Forgotten, as after a start of the proxy: maxTimeMS shows what they are. */
@@ -313,6 +359,8 @@ int main(void)
         SIM_TEST(test_clients_that_leave_leave_nothing_behind),
         SIM_TEST(test_the_node_dies_under_them),
         SIM_TEST(test_a_drain_waits_for_none_of_them),
+        SIM_TEST(test_a_drain_ends_long_waits_that_have_no_turn),
+        SIM_TEST(test_a_node_that_serves_nobody_is_told),
         SIM_TEST(test_a_cursor_that_is_not_known_is_told_by_its_max_time),
         SIM_TEST(test_an_ordinary_cursor_keeps_its_max_time),
     };

@@ -182,7 +182,7 @@ size_t sim_count_dialled(const struct sim *sim, const struct address *at)
     size_t count = 0;
     list_for_each (link, &sim->conns) {
         const struct sim_conn *c = container_of(link, struct sim_conn, link);
-        count += c->is_dialled && address_equals(&c->place->at, at);
+        count += c->is_dialled && !c->is_ended && address_equals(&c->place->at, at);
     }
     return count;
 }

@@ -65,7 +65,7 @@ void sim_set_route(struct sim *sim, const struct address *at, enum sim_route rou
 /* Ends that are alive now, both sides counted. */
 size_t sim_count_conns(const struct sim *sim);
 
-/* Conns dialled to `at` that are not gone yet; and those of them that are not open. */
+/* Conns dialled to `at` that are not gone yet (on_closed may be still to come). */
 size_t sim_count_dialled(const struct sim *sim, const struct address *at);
 size_t sim_count_dialling(const struct sim *sim, const struct address *at);
 

@@ -104,7 +104,8 @@ static size_t await_room(const struct pool *p)
 /* Waiters that may be given a backend now. */
 static size_t eligible(const struct pool *p)
 {
-    size_t low = p->counts.lane[LANE_NEW] + less(p->counts.lane[LANE_AWAIT], await_room(p));
+    size_t awaiting = p->counts.lane[LANE_AWAIT];
+    size_t low = p->counts.lane[LANE_NEW] + (awaiting == 0 ? 0 : less(awaiting, await_room(p)));
     return p->counts.lane[LANE_FINISH] + p->counts.lane[LANE_FOLLOW_UP] + less(low, low_room(p));
 }
 

@@ -175,16 +175,18 @@ static void a_pool_that_comes_up_is_shared_too(void **state)
 {
     struct world w = world_of(limits_of(8, 4));
     (void)state;
-    open_all(&w, 2);
+    open_all(&w, 3);
     pool_on_budget(w.p, 0, w.now); /* no more for now */
-    want(&w, 10, LANE_NEW);
-    struct backend_id b = expect_grant(&w, 10);
     await_turn(&w, 1, 0);
     expect_grant(&w, 1);
-    await_turn(&w, 2, 0);
+    want(&w, 10, LANE_NEW);
+    struct backend_id b = expect_grant(&w, 10);
     want(&w, 11, LANE_NEW);
+    expect_grant(&w, 11);
+    await_turn(&w, 2, 0);
+    want(&w, 12, LANE_NEW);
     pool_on_returned(w.p, b, POOL_CLEAN, w.now);
-    b = expect_grant(&w, 11); /* not the second of the others: half of two is one */
+    b = expect_grant(&w, 12); /* though it is the others' turn: half of three is one */
     pool_on_returned(w.p, b, POOL_CLEAN, w.now);
     expect_grant(&w, 2); /* nobody else wants it */
     pool_free(w.p);

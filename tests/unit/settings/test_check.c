@@ -71,6 +71,12 @@ static void test_pools(void **state)
     assert_warning("limits.maxOperationsPerApp", "can take every connection");
     load_two("--limits.maxOperationsPerApp=3", "--pool.maxPoolSize=4");
     assert_clean();
+    load_flag("--pool.maxAwaiting=100%");
+    assert_warning("pool.maxAwaiting", "set at most 18");
+    load_flag("--pool.maxAwaiting=90%");
+    assert_clean();
+    load_two("--pool.maxAwaiting=11", "--pool.maxPoolSize=10");
+    assert_warning("pool.maxAwaiting", "is larger than pool.maxPoolSize (10)");
     load_two("--limits.bufferBytes=1MiB", "--limits.holdBytes=2MiB");
     assert_error("limits.holdBytes", "is larger than limits.bufferBytes");
     load_flag("--reconnect.initialMS=20000");
