@@ -17,6 +17,7 @@
 #include "proxy/exchange.h"
 #include "proxy/greeting.h"
 #include "proxy/node.h"
+#include "proxy/node_pins.h"
 #include "proxy/proxy.h"
 
 static void on_open(void *owner);
@@ -78,6 +79,7 @@ struct backend *backend_open(struct node *node, struct backend_id id)
     sm_init(&b->state, states, BACKEND_CONNECTING);
     talk_init(&b->talk, &proxy->net->chunks);
     frame_init(&b->frame, MAX_MESSAGE_BYTES);
+    list_init(&b->followers);
     deadline_init(&b->deadline, on_deadline);
     metrics_count(&proxy->metrics, dials);
     node_plan(node, &plan);
@@ -125,7 +127,8 @@ static void on_open(void *owner)
     struct backend *b = owner;
     struct proxy *proxy = proxy_of(b);
     bson_t hello = BSON_INITIALIZER;
-    greeting_write_hello(&hello, proxy->settings, GREETING_FIRST);
+    greeting_write_hello(&hello, proxy->settings,
+                         b->node->pinning != NULL ? GREETING_BALANCED : GREETING_FIRST);
     b->login = node_new_login(b->node);
     if (b->login != NULL) {
         login_add_to_hello(b->login, &hello);
@@ -189,6 +192,10 @@ static void on_hello_reply(struct backend *b, const bson_t *reply)
     struct error why = {0};
     if (!greeting_is_ok(reply, &why)) {
         fail(b, &why, false);
+        return;
+    }
+    if (b->node->pinning != NULL && !node_pins_accept(b->node->pinning, b, reply, &why)) {
+        fail(b, &why, true);
         return;
     }
     if (b->login == NULL) {

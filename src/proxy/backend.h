@@ -8,6 +8,7 @@
 #include "base/sm.h"
 #include "core/auth/login.h"
 #include "core/pool/pool.h"
+#include "core/topology/server.h"
 #include "proxy/link.h"
 #include "proxy/talk.h"
 
@@ -35,6 +36,8 @@ struct backend {
     struct login *login;
     struct login_job *job; /* key derivation on another thread; outlives the backend */
     struct exchange *exchange;
+    struct list followers;               /* exchanges that must have this one: node_pins.h */
+    uint8_t service_id[OBJECT_ID_BYTES]; /* behind a load balancer */
     struct deadline deadline;
     struct error why; /* of its end, when there is more to say than a status */
     uint32_t number;  /* for logs: "backend 4" */

@@ -26,6 +26,18 @@ struct proxy *cluster_proxy(const struct cluster *c)
     return c->proxy;
 }
 
+bool cluster_is_balanced(const struct cluster *c)
+{
+    return c->is_balanced;
+}
+
+struct node *cluster_balancer(const struct cluster *c)
+{
+    struct list *first = c->is_balanced ? list_first(&c->nodes) : NULL;
+    struct node *node = first == NULL ? NULL : container_of(first, struct node, link);
+    return node == NULL || node->is_removed ? NULL : node;
+}
+
 struct names *cluster_names(const struct cluster *c)
 {
     return c->names;
@@ -92,7 +104,7 @@ static void make_topology(struct cluster *c, const char *txt_set_name)
     const struct upstream_settings *up = &c->proxy->settings->upstream;
     struct topology_options options = {
         .is_direct = up->direct_connection,
-        .is_load_balanced = up->load_balanced,
+        .is_load_balanced = c->is_balanced,
         .set_name = up->replica_set != NULL ? up->replica_set : txt_set_name,
         .heartbeat_frequency = up->heartbeat_frequency_ms,
         .local_threshold = up->local_threshold_ms,
@@ -136,6 +148,7 @@ static void retry_seeds(struct cluster *c, bool is_permanent)
 static void on_seeds_found(struct cluster *c, const struct names_seeds *found)
 {
     c->seeds_fault = (struct error){0};
+    c->is_balanced = found->load_balanced;
     set_credentials(c, found->auth_source);
     log_info(LOG_DNS, NULL, "%s has %zu servers", c->proxy->settings->upstream.srv_host,
              found->count);
@@ -188,13 +201,7 @@ static void on_seeds(void *owner, const struct names_seeds *found)
     bool is_permanent = found->status == STATUS_BAD_INPUT;
     c->lookup = NULL;
     c->looked_up_at = net_now(c->proxy->net);
-    if (found->status == STATUS_OK && found->load_balanced) {
-        error_set(&why, STATUS_BAD_INPUT,
-                  "the TXT record of %s says loadBalanced=true: load-balanced deployments are not "
-                  "supported yet",
-                  c->proxy->settings->upstream.srv_host);
-        is_permanent = true;
-    } else if (found->status == STATUS_OK) {
+    if (found->status == STATUS_OK) {
         on_seeds_found(c, found);
         return;
     } else if (!is_permanent && use_configured_seeds(c, &why)) {
@@ -231,6 +238,7 @@ static void begin_anew(struct cluster *c)
 
 void cluster_open(struct cluster *c)
 {
+    c->is_balanced = c->proxy->settings->upstream.load_balanced;
     set_credentials(c, NULL);
     cluster_load_hello(c);
     begin_anew(c);

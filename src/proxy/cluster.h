@@ -157,11 +157,17 @@ void cluster_on_login(struct cluster *c);
 void cluster_on_failure(struct cluster *c, const struct error *why);
 void cluster_on_hello(struct cluster *c, struct node *node, const struct server_description *d,
                       msec rtt);
+/* A load balancer's backend has said hello. */
+void cluster_on_balanced_hello(struct cluster *c, const struct server_description *d);
 void cluster_on_check_failed(struct cluster *c, struct node *node, const struct error *why);
 void cluster_on_node_ended(struct cluster *c);
 
 /* How many connections more this node may open, by pool.maxTotalConnections. */
 void cluster_set_budget(struct cluster *c, struct node *node);
+
+/* Whether all is behind one load balancer; its node, NULL while it is not known or none. */
+bool cluster_is_balanced(const struct cluster *c);
+struct node *cluster_balancer(const struct cluster *c);
 
 /* Whether an operation waits for a server: checks are then frequent. */
 bool cluster_is_awaited(const struct cluster *c);

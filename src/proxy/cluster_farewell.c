@@ -42,7 +42,8 @@ static bool next_cursors(struct cluster *c, uint64_t owner, struct farewell *out
     }
     uint32_t server = first->server;
     const struct known_cursor *next = first;
-    for (size_t i = 0; next != NULL && out->count < CURSORS_AT_ONCE && i < LOOKED_AT_MOST; i++) {
+    size_t most = c->is_balanced ? 1 : CURSORS_AT_ONCE; /* each may be on another connection */
+    for (size_t i = 0; next != NULL && out->count < most && i < LOOKED_AT_MOST; i++) {
         if (is_along(next, first)) {
             ids[out->count++] = next->id;
         }

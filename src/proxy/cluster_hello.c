@@ -182,23 +182,19 @@ static void present(struct cluster *c, struct hello_values *values)
     put_set_name(values, is_set ? name : "");
 }
 
-void cluster_refresh_hello(struct cluster *c)
+static void take_limits(struct cluster *c, const struct topology_limits *limits)
 {
-    struct topology_limits limits;
-    if (!topology_limits(c->topology, &limits)) {
-        return;
-    }
     struct hello_values values = c->hello;
     present(c, &values);
     /* A version that drivers refuse by themselves would hide what our errors say. */
     if (c->wire_fault.status == STATUS_OK) {
-        values.max_wire_version = limits.max_wire;
+        values.max_wire_version = limits->max_wire;
     }
-    values.max_bson_object_bytes = limits.max_document_bytes;
-    values.max_message_bytes = limits.max_message_bytes;
-    values.max_write_batch_size = limits.max_batch_count;
+    values.max_bson_object_bytes = limits->max_document_bytes;
+    values.max_message_bytes = limits->max_message_bytes;
+    values.max_write_batch_size = limits->max_batch_count;
     values.logical_session_timeout_minutes =
-        limits.has_lsid_timeout ? limits.lsid_timeout_minutes : -1;
+        limits->has_lsid_timeout ? limits->lsid_timeout_minutes : -1;
     fit_own_limits(c, &values);
     bool is_changed = memcmp(&values, &c->hello, sizeof values) != 0;
     if (is_changed) {
@@ -217,4 +213,26 @@ void cluster_refresh_hello(struct cluster *c)
     if (is_changed) {
         proxy_on_hello_changed(c->proxy);
     }
+}
+
+void cluster_refresh_hello(struct cluster *c)
+{
+    struct topology_limits limits;
+    if (topology_limits(c->topology, &limits)) {
+        take_limits(c, &limits);
+    }
+}
+
+void cluster_on_balanced_hello(struct cluster *c, const struct server_description *d)
+{
+    struct topology_limits limits = {
+        .min_wire = d->min_wire,
+        .max_wire = d->max_wire,
+        .max_document_bytes = d->max_document_bytes,
+        .max_message_bytes = d->max_message_bytes,
+        .max_batch_count = d->max_batch_count,
+        .has_lsid_timeout = d->has_lsid_timeout,
+        .lsid_timeout_minutes = d->lsid_timeout_minutes,
+    };
+    take_limits(c, &limits);
 }

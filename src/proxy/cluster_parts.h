@@ -39,6 +39,7 @@ struct cluster {
     bool store_failed;
     bool told_nameless;
     bool has_contact;
+    bool is_balanced; /* by the URI or the TXT record */
     uint32_t primary;
     bool is_closing;
     bool is_performing;

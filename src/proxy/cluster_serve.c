@@ -6,6 +6,7 @@
 #include "proxy/cluster_parts.h"
 #include "proxy/exchange.h"
 #include "proxy/monitor.h"
+#include "proxy/node_pins.h"
 #include "proxy/proxy.h"
 
 struct node *cluster_find_node(const struct cluster *c, uint32_t id)
@@ -209,6 +210,9 @@ void cluster_on_command_error(struct cluster *c, struct node *node, const struct
         .version = {.is_set = reply->has_topology_version, .counter = reply->topology_counter},
         .is_current = pool_is_current(node->pool, backend->id),
     };
+    if (node->pinning != NULL && error.is_current) {
+        node_pins_clear_service(node->pinning, backend);
+    }
     memcpy(error.version.process_id, reply->process_id, OBJECT_ID_BYTES);
     if (topology_on_command_error(c->topology, node->id, &error, net_now(c->proxy->net))) {
         error_set(&c->why, STATUS_NOT_SUITABLE, "%s said that its state changed (code %d)",
@@ -223,6 +227,9 @@ void cluster_on_network_error(struct cluster *c, struct node *node, const struct
     bool is_current = pool_is_current(node->pool, backend->id);
     if (node->is_removed || !is_current) {
         return;
+    }
+    if (node->pinning != NULL) {
+        node_pins_clear_service(node->pinning, backend);
     }
     error_set(&c->why, why, "%s: a connection broke while it served: %s", node->name,
               status_text(why));

@@ -270,6 +270,9 @@ void exchange_choose(struct exchange *x)
 {
     struct node *node = NULL;
     struct select_refusal refusal;
+    if (exchange_choose_pinned(x)) {
+        return;
+    }
     if (exchange_tour_begin(x)) {
         exchange_tour_go_on(x);
         return;

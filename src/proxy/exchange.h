@@ -72,9 +72,11 @@ struct exchange {
     uint32_t reply_received;
     bool reply_began; /* the client has got bytes of it */
     bool backend_paused;
-    bool is_bound;    /* only its node can serve it */
-    bool is_admitted; /* it counts as one in progress of its application */
-    bool is_own;      /* a request of ours, for no client */
+    bool holds_room;     /* may pin its backend: exchange_pin.c */
+    bool waits_for_room; /* in the node's list of those */
+    bool is_bound;       /* only its node can serve it */
+    bool is_admitted;    /* it counts as one in progress of its application */
+    bool is_own;         /* a request of ours, for no client */
     size_t own_count;
     bool may_fall_back;  /* outage.readsFromSecondary: a secondary will do while there is no primary
                           */
@@ -129,6 +131,12 @@ void exchange_on_admitted(struct exchange *x);
 
 /* Something changed: look for a server again. */
 void exchange_choose(struct exchange *x);
+
+/* The same, when it has waited for room among the backends that may be pinned (node_pins.h). */
+void exchange_choose_with_room(struct exchange *x);
+
+/* Takes it out of that wait, or out of the one for a pinned backend. */
+void exchange_unwait_pin(struct exchange *x);
 
 /* The wait for a server ends without one. */
 void exchange_refuse(struct exchange *x, enum status status);

@@ -91,8 +91,10 @@ void exchange_on_deadline(struct deadline *d, msec now)
     case EXCHANGE_RELAYING:
         exchange_on_no_reply(x);
         break;
+    case EXCHANGE_WAITING: /* for a pinned backend: pools have deadlines of their own */
+        exchange_refuse(x, STATUS_QUEUE_TIMED_OUT);
+        break;
     case EXCHANGE_RECEIVING:
-    case EXCHANGE_WAITING:
     case EXCHANGE_DONE:
         break;
     }
@@ -113,7 +115,9 @@ void exchange_move(struct exchange *x, enum exchange_state state)
 /* Takes it out of whatever queue it stands in. */
 static void leave_queues(struct exchange *x)
 {
-    if (!list_is_empty(&x->link)) {
+    if (!list_is_empty(&x->link) && x->state.now_in == EXCHANGE_WAITING) {
+        exchange_unwait_pin(x);
+    } else if (!list_is_empty(&x->link)) {
         cluster_unwait(x->proxy->cluster, x);
     }
     if (x->waiter.tag != 0) {
@@ -137,6 +141,7 @@ void exchange_finish(struct exchange *x)
     leave_queues(x);
     require(x->backend == NULL);
     apps_on_exchange_ended(x->proxy->apps, x);
+    exchange_give_room(x);
     exchange_move(x, EXCHANGE_DONE);
     exchange_tour_end(x);
     buf_clear(&x->request);

@@ -209,7 +209,7 @@ static void describe(const struct exchange *x, enum status status, char *text, s
 {
     char room[EXCHANGE_NAME_SIZE];
     const char *name = exchange_print_client(x, room);
-    char pool[200] = "";
+    char pool[400] = "";
     msec waited = net_now(x->proxy->net) - x->arrived;
     const struct error *fault = cluster_fault(x->proxy->cluster);
     if (x->app != NULL && !x->is_admitted) {

@@ -17,5 +17,7 @@ void exchange_begin_own(struct proxy *proxy, struct node *node, const bson_t *co
     x->head = header_read(head);
     x->received = (uint32_t)x->head.length;
     require(exchange_inspect(x) == INSPECT_COMPLETE);
-    exchange_wait(x, node);
+    if (!exchange_choose_pinned(x)) {
+        exchange_wait(x, node);
+    }
 }

@@ -145,4 +145,15 @@ bool exchange_ends_turns(struct exchange *x, enum status *status);
 
 void exchange_free_await(struct exchange *x);
 
+/* --- behind a load balancer (exchange_pin.c) --- */
+
+/* True when it has gone to the backend that it must have, or waits for that or for room. */
+bool exchange_choose_pinned(struct exchange *x);
+
+/* Its reply is complete: the backend goes back to the pool, or is kept for what lives on it. */
+void exchange_give_backend(struct exchange *x, struct backend *backend);
+
+/* The last step: others may have what it might have pinned. */
+void exchange_give_room(struct exchange *x);
+
 #endif

@@ -229,11 +229,10 @@ static void tell_topology(struct exchange *x)
 static void give_back(struct exchange *x)
 {
     struct backend *backend = x->backend;
-    struct node *node = x->node;
     exchange_on_client_drained(x); /* it holds the backend up no longer */
     x->backend = NULL;
     backend_unlend(backend);
-    node_return(node, backend, POOL_CLEAN);
+    exchange_give_backend(x, backend);
 }
 
 static void send_again(struct exchange *x)

@@ -28,10 +28,13 @@ static void append_client(bson_t *hello, const struct settings *settings)
 
 void greeting_write_hello(bson_t *hello, const struct settings *settings, enum greeting greeting)
 {
-    const char *command = greeting == GREETING_HELLO ? "hello" : "isMaster";
-    bson_append_int32(hello, command, -1, 1);
+    bool is_legacy = greeting == GREETING_FIRST || greeting == GREETING_LEGACY;
+    bson_append_int32(hello, is_legacy ? "isMaster" : "hello", -1, 1);
     BSON_APPEND_BOOL(hello, "helloOk", true);
-    if (greeting == GREETING_FIRST) {
+    if (greeting == GREETING_BALANCED) {
+        BSON_APPEND_BOOL(hello, "loadBalanced", true);
+    }
+    if (greeting == GREETING_FIRST || greeting == GREETING_BALANCED) {
         append_client(hello, settings);
     }
 }

@@ -11,8 +11,9 @@
 enum greeting {
     GREETING_FIRST, /* on a connection: isMaster, which every server knows, and who we are (at most
                        512 bytes: MongoDB handshake) */
-    GREETING_HELLO, /* later, to a server that has said helloOk */
-    GREETING_LEGACY /* later, to one that has not (before 4.2.10 and 4.4.2) */
+    GREETING_BALANCED, /* the first through a load balancer: hello, with loadBalanced: true */
+    GREETING_HELLO,    /* later, to a server that has said helloOk */
+    GREETING_LEGACY    /* later, to one that has not (before 4.2.10 and 4.4.2) */
 };
 
 /* Appends the command and helloOk. The caller appends $db. */

@@ -13,6 +13,7 @@
 #include "proxy/cluster.h"
 #include "proxy/exchange.h"
 #include "proxy/monitor.h"
+#include "proxy/node_pins.h"
 #include "proxy/proxy.h"
 
 static void on_pool_deadline(struct deadline *d, msec now)
@@ -64,7 +65,11 @@ struct node *node_new(struct cluster *cluster, uint32_t id, const char *address)
     struct node *node = xcalloc(1, sizeof *node);
     struct proxy *proxy = cluster_proxy(cluster);
     struct pool_limits limits = limits_of(proxy->settings);
+    bool is_balanced = cluster_is_balanced(cluster);
     uint64_t seed;
+    if (is_balanced && limits.min_size == 0) {
+        limits.min_size = 1; /* nobody else learns what hello says */
+    }
     node->proxy = proxy;
     node->cluster = cluster;
     node->id = id;
@@ -75,7 +80,12 @@ struct node *node_new(struct cluster *cluster, uint32_t id, const char *address)
     node->backends = xcalloc(limits.max_size, sizeof *node->backends);
     node->resume = tls_resume_new();
     deadline_init(&node->pool_deadline, on_pool_deadline);
-    node->monitor = monitor_open(node);
+    if (is_balanced) {
+        node->is_mongod = false;
+        node->pinning = node_pins_new(node);
+    } else {
+        node->monitor = monitor_open(node);
+    }
     return node;
 }
 
@@ -86,7 +96,11 @@ void node_close(struct node *node, enum status why)
     }
     node->is_removed = true;
     pool_on_drain(node->pool, why, net_now(node->proxy->net));
-    monitor_close(node->monitor);
+    if (node->pinning != NULL) {
+        node_pins_close(node->pinning);
+    } else {
+        monitor_close(node->monitor);
+    }
     node_perform(node);
     node_settle(node);
 }
@@ -100,6 +114,7 @@ void node_settle(struct node *node)
     struct cluster *cluster = node->cluster;
     net_clear_deadline(node->proxy->net, &node->pool_deadline);
     list_remove(&node->link);
+    node_pins_free(node->pinning);
     pool_free(node->pool);
     tls_resume_free(node->resume);
     free(node->backends);
@@ -261,6 +276,9 @@ void node_on_backend_gone(struct node *node, struct backend *b)
 {
     msec now = net_now(node->proxy->net);
     node->backends[b->id.index] = NULL;
+    if (node->pinning != NULL) {
+        node_pins_on_backend_gone(node->pinning, b);
+    }
     node->backend_count--;
     metrics_count(&node->proxy->metrics, backends_closed);
     bool is_failed_dial = !b->was_ready && b->why.status != STATUS_STALE_GENERATION &&
@@ -301,6 +319,10 @@ void node_print_name(const struct node *node, char *text, size_t size)
 void node_print(const struct node *node, char *text, size_t size)
 {
     char pool[160];
+    char pins[160] = "";
     pool_print(node->pool, pool, sizeof pool);
-    snprintf(text, size, "%s: %s", node->name, pool);
+    if (node->pinning != NULL) {
+        node_pins_print(node->pinning, pins, sizeof pins);
+    }
+    snprintf(text, size, "%s: %s%s%s", node->name, pool, pins[0] == '\0' ? "" : "; ", pins);
 }

@@ -15,6 +15,7 @@ struct backend;
 struct cluster;
 struct exchange;
 struct monitor;
+struct node_pins;
 struct proxy;
 
 struct node {
@@ -28,7 +29,8 @@ struct node {
     struct pool *pool;
     struct backend **backends; /* by the index of backend_id */
     size_t backend_count;
-    struct monitor *monitor;
+    struct monitor *monitor;   /* NULL: behind a load balancer, or ended */
+    struct node_pins *pinning; /* NULL: not a load balancer */
     struct tls_resume *resume;
     struct link_addresses addresses; /* what the name meant last */
     struct deadline pool_deadline;

@@ -99,6 +99,8 @@ struct pool_settings {
     msec check_after_idle_ms;
     msec wait_queue_timeout_ms;
     struct share max_awaiting; /* of max_pool_size */
+    struct share max_pinned;   /* of max_pool_size */
+    msec max_pinned_idle_time_ms;
 };
 
 struct outage_settings {

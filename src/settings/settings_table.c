@@ -123,6 +123,12 @@ const struct option option_table[] = {
      "Most of a server's pooled connections that change streams and other waits for events may "
      "hold "
      "at once, as a number or as a share of maxPoolSize; beyond that they take turns."},
+    {"pool.maxPinned", OPTION_SHARE, AT(pool.max_pinned), "75%", 1, 65535, NULL, NULL, 0,
+     "Behind a load balancer: most pooled connections that open cursors and transactions may hold, "
+     "as a number or as a share of maxPoolSize; what might need one more waits."},
+    DURATION("pool.maxPinnedIdleTimeMS", pool.max_pinned_idle_time_ms, "600000", 0, NULL,
+             "Behind a load balancer: time after which a connection is closed whose cursors and "
+             "transactions nobody used; 0: never."),
     CHOICE("outage.mode", outage.mode, "queue", outage_modes,
            "queue: operations wait for a suitable server; failFast: they fail at once."),
     DURATION("outage.queueTimeoutMS", outage.queue_timeout_ms, "15000", 1,

@@ -220,6 +220,27 @@ static void read_options(struct reader *r, const char *begin, const char *end)
     uri_options_end(r->target, &seen);
 }
 
+/* URI options: loadBalanced=true wants one host, and nothing that says more of a deployment. */
+static void check_balanced(struct reader *r)
+{
+    const struct upstream_settings *up = &r->target->settings->upstream;
+    if (!up->load_balanced) {
+        return;
+    }
+    if (up->hosts != NULL && up->hosts[0] != NULL && up->hosts[1] != NULL) {
+        complain(r, r->uri, false, "loadBalanced=true takes exactly one host", "");
+    }
+    if (up->replica_set != NULL) {
+        complain(r, r->uri, false, "loadBalanced=true does not go with replicaSet", "");
+    }
+    if (up->direct_connection) {
+        complain(r, r->uri, false, "loadBalanced=true does not go with directConnection=true", "");
+    }
+    if (up->srv_max_hosts > 0) {
+        complain(r, r->uri, false, "loadBalanced=true does not go with srvMaxHosts", "");
+    }
+}
+
 static void check_whole(struct reader *r)
 {
     const struct upstream_settings *up = &r->target->settings->upstream;
@@ -237,6 +258,7 @@ static void check_whole(struct reader *r)
     if (up->srv_max_hosts > 0 && up->replica_set != NULL) {
         complain(r, r->uri, false, "srvMaxHosts does not go with replicaSet", "");
     }
+    check_balanced(r);
 }
 
 /* The parts, from the last '@' before the options to the end. Nothing is read behind a login that

@@ -183,15 +183,6 @@ static void put_insecure(struct settings_target *t, const char *value, const cha
     }
 }
 
-static void put_load_balanced(struct settings_target *t, const char *value, const char *place)
-{
-    bool wanted;
-    if (read_bool(t, "loadBalanced", value, place, &wanted) && wanted) {
-        problems_add(t->problems, false, place,
-                     "loadBalanced=true is not implemented in this build");
-    }
-}
-
 static void put_srv_max_hosts(struct settings_target *t, const char *value, const char *place)
 {
     char *end;
@@ -240,7 +231,7 @@ static bool put_own(struct settings_target *t, const char *name, const char *val
     } else if (strcasecmp(name, "directConnection") == 0) {
         read_bool(t, name, value, place, &up->direct_connection);
     } else if (strcasecmp(name, "loadBalanced") == 0) {
-        put_load_balanced(t, value, place);
+        read_bool(t, name, value, place, &up->load_balanced);
     } else if (strcasecmp(name, "authSource") == 0) {
         put_auth_source(t, value, place);
     } else if (strcasecmp(name, "authMechanism") == 0) {

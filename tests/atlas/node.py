@@ -29,8 +29,7 @@ class Node:
     def _begin_anew(self):
         """What a process forgets when it ends."""
         self.process_id, self.topology_counter = bson.ObjectId(), 0
-        self.cursors = Cursors(
-            self.deployment.cursor_ids if self.deployment.kind == "mongos" else None)
+        self.cursors = Cursors()
 
     def name(self, by_name=True):
         return f"{self.host if by_name else self.address}:{self.port}"

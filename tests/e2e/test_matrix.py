@@ -10,26 +10,32 @@ import pytest
 
 import clients_run
 from atlas import Atlas
+from atlas.deployment import SET_NAME
 from conftest import Mooring
 
 # name: the kind of pocket Atlas
-DEPLOYMENTS = {"replica set": "replica", "sharded": "mongos", "standalone": "standalone",
-               "single node": "replica"}
+DEPLOYMENTS = {"replica set": "replica", "sharded": "mongos", "load-balanced": "balanced",
+               "standalone": "standalone", "single node": "replica"}
 # name: flags of the proxy, and options of the application's URI
-PRESENTATIONS = {"mongos": ((), {}), "loadBalanced": ((), {"loadBalanced": "true"}),
-                 "replicaSet": (("--listen.presentation=replicaSet", "--listen.replicaSet=shown"),
-                                {"replicaSet": "shown"}),
-                 "directly": None}
+PRESENTATIONS = {
+    "mongos": ((), {}),
+    "replicaSet": (("--listen.presentation=replicaSet", f"--listen.replicaSet={SET_NAME}"),
+                   {"replicaSet": SET_NAME}),
+    "loadBalanced": ((), {"loadBalanced": "true"}),
+    "directly": None,
+}
 DRIVERS = {c.name: c for c in [clients_run.PYMONGO, *clients_run.ALL] if c.name != "mongosh"}
 
 # What cannot be, and why. A name that is missing stands for all.
 IMPOSSIBLE = [
+    ("standalone", "replicaSet", None, "a standalone is shown as what it is"),
     ("standalone", "loadBalanced", None,
      "through a load balancer drivers send txnNumber, which a standalone refuses"),
-    ("standalone", "replicaSet", None, "it is never shown as a replica set"),
     ("single node", "directly", None, "the same as a replica set, directly"),
-    (None, "loadBalanced", "mongoose",
-     "its Node driver sends killCursors while a getMore is out, and takes one reply for the other"),
+    (None, "replicaSet", "mongoose", "its driver is Node's, which has a place of its own"),
+    (None, "loadBalanced", "mongoose", "its driver is Node's, which has a place of its own"),
+    ("load-balanced", "directly", "mongoose",
+     "its driver sends killCursors while a getMore is out, and takes one reply for the other"),
     ("standalone", None, "mongoose",
      "a change stream that is refused ends the program, by a rejection that nobody can catch"),
 ]

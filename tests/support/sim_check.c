@@ -5,6 +5,7 @@
 #include "proxy/client.h"
 #include "proxy/cluster_parts.h"
 #include "proxy/exchange.h"
+#include "proxy/node_pins.h"
 #include "support/sim_world.h"
 
 /* Backends, dials included, within the cap: by the pool's own counts, and by the conns that really
@@ -37,9 +38,15 @@ static void check_conns(struct sim_world *w, const struct sim_node *n)
 static void check_backends(struct sim_world *w, const struct node *node)
 {
     size_t lent = 0;
+    size_t resting = 0;
     for (size_t i = 0; i < (size_t)w->settings.pool.max_pool_size; i++) {
         const struct backend *b = node->backends[i];
-        if (b == NULL || b->exchange == NULL) {
+        if (b == NULL) {
+            continue;
+        }
+        bool is_pinned = node->pinning != NULL && pins_holds(node->pinning->pins, b->id);
+        resting += b->state.now_in == BACKEND_IDLE && !is_pinned;
+        if (b->exchange == NULL) {
             continue;
         }
         lent++;
@@ -47,6 +54,10 @@ static void check_backends(struct sim_world *w, const struct node *node)
             sim_world_fail(w, "%s: backend %u and its exchange do not agree", node->name,
                            b->number);
         }
+    }
+    if (resting != pool_counts(node->pool)->idle) {
+        sim_world_fail(w, "%s: %zu backends serve nobody and are not pinned, the pool counts %zu",
+                       node->name, resting, pool_counts(node->pool)->idle);
     }
     if (lent > pool_counts(node->pool)->lent) {
         sim_world_fail(w, "%s: %zu backends are lent, the pool counts %zu", node->name, lent,
@@ -82,7 +93,12 @@ static void check_exchange(struct sim_world *w, const struct exchange *x)
     if ((is_waiting || is_limited) && !deadline_is_set(&x->deadline)) {
         sim_world_fail(w, "an exchange has no deadline in %s", sm_name(&x->state));
     }
-    if ((x->waiter.tag != 0) != (x->state.now_in == EXCHANGE_WAITING)) {
+    bool waits_for_pin = x->state.now_in == EXCHANGE_WAITING && !list_is_empty(&x->link);
+    if (waits_for_pin && w->settings.pool.wait_queue_timeout_ms > 0 &&
+        !deadline_is_set(&x->deadline)) {
+        sim_world_fail(w, "an exchange waits for a pinned backend without a deadline");
+    }
+    if ((x->waiter.tag != 0 || waits_for_pin) != (x->state.now_in == EXCHANGE_WAITING)) {
         sim_world_fail(w, "an exchange in %s %s a waiter", sm_name(&x->state),
                        x->waiter.tag != 0 ? "is" : "is not");
     }

@@ -184,7 +184,7 @@ void sim_node_hello(const struct sim_node *n, const bson_t *request, bson_t *rep
     const struct sim_cluster *c = n->cluster;
     BSON_APPEND_BOOL(reply, "helloOk", true);
     BSON_APPEND_BOOL(reply, "isWritablePrimary", n->is_primary);
-    if (c->is_sharded) {
+    if (c->is_sharded || c->is_balanced) {
         BSON_APPEND_UTF8(reply, "msg", "isdbgrid");
     } else if (!c->is_standalone) {
         BSON_APPEND_BOOL(reply, "secondary", !n->is_primary);

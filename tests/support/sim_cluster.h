@@ -22,6 +22,7 @@
 enum { SIM_NODES_MOST = 3, SIM_KINDS_MOST = 256 };
 
 struct sim_cluster;
+struct sim_server;
 
 /* Fails commands of one name (NULL: all but hello) in a row. */
 struct sim_failing {
@@ -55,6 +56,8 @@ struct sim_node {
     struct list cursors;
     int64_t next_cursor; /* when they collide */
     struct list transactions;
+    struct sim_server *maker; /* behind a load balancer: the conn that is served; only it knows the
+                                 cursors and transactions that it made. Else NULL */
     bool is_primary;
     bool is_passive;  /* of priority 0 */
     bool is_unlisted; /* no hello names it: it has left the set */
@@ -94,6 +97,8 @@ struct sim_cluster {
     struct sim_node nodes[SIM_NODES_MOST];
     size_t count;
     bool is_standalone;
+    bool hides_service;   /* a server that no load balancer stands before */
+    bool is_balanced;     /* one node: two services behind a load balancer, told apart by conn */
     bool is_sharded;      /* every node is a mongos */
     bool cursors_collide; /* the nodes give the same ids */
     int primary;          /* index; -1: none */

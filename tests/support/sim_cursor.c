@@ -34,6 +34,7 @@ static struct sim_cursor *open_cursor(struct sim_node *n, int64_t batches)
     struct sim_cursor *cursor = xcalloc(1, sizeof *cursor);
     cursor->id = collides ? 5000 + n->next_cursor++ : ++n->cluster->next_cursor;
     cursor->left = batches;
+    cursor->maker = n->maker;
     list_push_back(&n->cursors, &cursor->link);
     return cursor;
 }
@@ -58,7 +59,7 @@ static struct sim_cursor *find_cursor(struct sim_node *n, int64_t id)
 {
     list_for_each (link, &n->cursors) {
         struct sim_cursor *cursor = container_of(link, struct sim_cursor, link);
-        if (cursor->id == id) {
+        if (cursor->id == id && cursor->maker == n->maker) {
             return cursor;
         }
     }

@@ -109,6 +109,9 @@ static void answer_hello(struct sim_server *s, const bson_t *request, bson_t *re
 {
     bson_iter_t it;
     s->node->hellos++;
+    if (!sim_balanced_greet(s, request, reply)) {
+        return;
+    }
     sim_node_hello(s->node, request, reply);
     if (bson_iter_init_find(&it, request, "speculativeAuthenticate")) {
         bson_t start;
@@ -153,6 +156,7 @@ static void answer(struct sim_server *s, const bson_t *request, bson_t *reply)
         s->node->logins += sim_int(reply, "done") != 0;
     } else {
         require(s->node->cluster->user == NULL || s->sasl.rounds > 0);
+        require(!s->node->cluster->is_balanced || s->is_greeted);
         note_service(s);
         bool is_own = !sim_has(request, "token"); /* every command of an application has one */
         s->node->own_kills += is_own && strcmp(name, "killCursors") == 0;
@@ -228,6 +232,7 @@ static void on_due(struct deadline *d, msec now)
     struct sim_reply *r = container_of(d, struct sim_reply, due);
     struct sim_node *n = r->server->node;
     (void)now;
+    sim_balanced_serve(r->server);
     if (sim_txn_must_wait(n, r->request.body)) {
         list_push_back(&n->waiting, &r->waiting);
         return;
@@ -242,6 +247,7 @@ static void reset_instead(struct sim_server *s, const bson_t *request)
 {
     bson_t reply = BSON_INITIALIZER;
     s->node->failing.times--;
+    sim_balanced_serve(s);
     if (s->node->failing.is_executed) {
         execute(s->node, name_of(request), request, &reply);
     }
@@ -303,6 +309,7 @@ static void on_closed(void *owner, enum status why)
     list_for_each_safe (link, &s->replies) {
         free_reply(container_of(link, struct sim_reply, link));
     }
+    sim_balanced_end(s);
     sim_inbox_clear(&s->inbox);
     list_remove(&s->link);
     s->node->conns--;
@@ -331,6 +338,7 @@ void sim_server_accept(void *owner, struct conn *conn, const struct address *pee
     list_init(&s->replies);
     list_push_back(&n->servers, &s->link);
     conn_attach(conn, &events, s);
+    s->is_of_second = n->accepted % 2 == 1;
     n->accepted++;
     n->conns++;
     n->last_accepted = net_now(n->cluster->net);

@@ -15,6 +15,8 @@ struct sim_server {
     struct sim_inbox inbox;
     struct list replies; /* not sent yet */
     struct sasl_server sasl;
+    bool is_greeted;   /* through a load balancer: with loadBalanced: true */
+    bool is_of_second; /* service, behind a load balancer */
     bool has_served;
     bool is_closing;
 };
@@ -36,6 +38,7 @@ struct sim_cursor {
     bool awaits;
     int64_t hears;
     int64_t seen; /* events of that kind */
+    const struct sim_server *maker;
 };
 
 /* For the listener of a node. */
@@ -55,6 +58,19 @@ void sim_label_append(bson_t *reply, const char *label);
 
 /* {processId, counter}: what makes a state older or newer. */
 void sim_node_version(const struct sim_node *n, bson_t *reply);
+
+/* --- behind a load balancer (sim_balanced.c); of all else these do nothing --- */
+
+/* Load balancing: hello, not isMaster, with loadBalanced: true; the reply says which service it
+ * is. False: the error stands in the reply. */
+bool sim_balanced_greet(struct sim_server *s, const bson_t *request, bson_t *reply);
+
+/* A command of that conn is executed: what it makes is known there alone. */
+void sim_balanced_serve(struct sim_server *s);
+
+/* The conn ends, and with it what it made. */
+void sim_balanced_end(struct sim_server *s);
+void sim_txn_forget_of(struct sim_node *n, const struct sim_server *maker);
 
 /* Forgets transactions and the lock, as the end of a primary's time does. */
 void sim_node_forget(struct sim_node *n);

@@ -10,6 +10,7 @@ struct sim_transaction {
     struct list link;
     uint8_t lsid[16];
     int64_t number;
+    const struct sim_server *maker;
 };
 
 static bool get_lsid(const bson_t *request, uint8_t out[16])
@@ -47,6 +48,21 @@ void sim_txn_forget(struct sim_node *n)
     sim_node_unlock(n);
 }
 
+void sim_txn_forget_of(struct sim_node *n, const struct sim_server *maker)
+{
+    list_for_each_safe (link, &n->transactions) {
+        struct sim_transaction *t = container_of(link, struct sim_transaction, link);
+        if (t->maker == maker) {
+            bool has_lock = n->is_locked && memcmp(n->lock_owner, t->lsid, 16) == 0;
+            list_remove(link);
+            free(t);
+            if (has_lock) {
+                sim_node_unlock(n);
+            }
+        }
+    }
+}
+
 static struct sim_transaction *find_transaction(struct sim_node *n, const bson_t *request)
 {
     uint8_t lsid[16];
@@ -55,7 +71,8 @@ static struct sim_transaction *find_transaction(struct sim_node *n, const bson_t
     }
     list_for_each (link, &n->transactions) {
         struct sim_transaction *t = container_of(link, struct sim_transaction, link);
-        if (memcmp(t->lsid, lsid, 16) == 0 && t->number == sim_int(request, "txnNumber")) {
+        if (memcmp(t->lsid, lsid, 16) == 0 && t->number == sim_int(request, "txnNumber") &&
+            t->maker == n->maker) {
             return t;
         }
     }
@@ -71,6 +88,7 @@ bool sim_txn_join(struct sim_node *n, const bson_t *request)
         struct sim_transaction *t = xcalloc(1, sizeof *t);
         get_lsid(request, t->lsid);
         t->number = sim_int(request, "txnNumber");
+        t->maker = n->maker;
         list_push_back(&n->transactions, &t->link);
     }
     bool is_recovered = n->cluster->is_sharded && sim_has(request, "recoveryToken");

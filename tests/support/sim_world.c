@@ -48,7 +48,7 @@ static char *make_uri(const struct sim_world *w, const struct sim_plan *plan)
         return xstrdup("mongodb+srv://cluster0.example.test/?tls=false");
     }
     if (plan->user == NULL) {
-        return xstrdup(w->cluster->uri);
+        return xformat("%s%s", w->cluster->uri, plan->is_balanced ? "?loadBalanced=true" : "");
     }
     return xformat("%s%s:%s@%s", scheme, plan->user,
                    plan->gives == NULL ? plan->password : plan->gives,
@@ -92,7 +92,8 @@ struct sim_world *sim_world_new(struct sim_plan plan)
     log_open(getenv("VERBOSE") == NULL ? NULL : stderr, LOG_TEXT);
     w->sim = sim_new(w->seed);
     w->net = sim_net(w->sim);
-    w->cluster = sim_cluster_new(w->sim, plan.nodes == 0 ? 3 : plan.nodes);
+    w->cluster = sim_cluster_new(w->sim, plan.is_balanced ? 1 : plan.nodes == 0 ? 3 : plan.nodes);
+    w->cluster->is_balanced = plan.is_balanced;
     w->cluster->user = plan.user;
     w->cluster->password = plan.password;
     for (size_t i = 0; i < w->cluster->count; i++) {

@@ -273,6 +273,17 @@ void pool_on_returned(struct pool *p, struct backend_id backend, enum pool_outco
     }
 }
 
+void pool_on_pinned(struct pool *p, struct backend_id backend, msec now)
+{
+    (void)now;
+    struct slot *s = pool_slot(p, backend);
+    if (s != NULL && s->state == SLOT_LENT) {
+        p->counts.lent_lane[s->lane]--;
+        s->lane = LANE_FOLLOW_UP;
+        p->counts.lent_lane[s->lane]++;
+    }
+}
+
 void pool_on_closed(struct pool *p, struct backend_id backend, msec now)
 {
     struct slot *s = pool_slot(p, backend);
@@ -304,6 +315,19 @@ void pool_on_generation(struct pool *p, msec now)
     (void)now;
     p->generation++;
     doom_unlent(p, STATUS_STALE_GENERATION);
+}
+
+void pool_on_stale(struct pool *p, struct backend_id backend, msec now)
+{
+    (void)now;
+    struct slot *s = pool_slot(p, backend);
+    if (s == NULL) {
+        return;
+    }
+    s->generation = p->generation - 1;
+    if (s->state == SLOT_DIALLING || s->state == SLOT_CHECKING || s->state == SLOT_IDLE) {
+        slot_doom(p, s, STATUS_STALE_GENERATION);
+    }
 }
 
 void pool_on_up(struct pool *p, msec now)

@@ -142,6 +142,10 @@ void pool_on_dial_failed(struct pool *p, struct backend_id backend, enum status 
 void pool_on_returned(struct pool *p, struct backend_id backend, enum pool_outcome outcome,
                       msec now);
 
+/* A lent backend is kept for what lives on it (core/pool/pins.h): it counts as lent until it is
+ * returned, but no longer as new work's, which may have all that is not kept so. */
+void pool_on_pinned(struct pool *p, struct backend_id backend, msec now);
+
 /* The backend's connection is gone: after CLOSE, or because it died idle, lent, while being
  * checked, or because the shell itself gave up a dial without a fault of the server. */
 void pool_on_closed(struct pool *p, struct backend_id backend, msec now);
@@ -149,6 +153,9 @@ void pool_on_closed(struct pool *p, struct backend_id backend, msec now);
 /* CMAP clear: what is idle, dialling or being checked is closed now, what is lent when it comes
  * back. Waiters stay (pool_on_down refuses them). */
 void pool_on_generation(struct pool *p, msec now);
+
+/* The same for one backend alone (load balancing: of the service that failed). */
+void pool_on_stale(struct pool *p, struct backend_id backend, msec now);
 
 /* The node is known good: dialling is allowed. Coming up ends a back-off (but not a permanent
  * fault), since the monitor just reached the node; told again while up, it changes nothing. */

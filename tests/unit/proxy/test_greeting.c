@@ -36,6 +36,20 @@ static void test_the_first_is_understood_by_every_server(void **state)
     bson_destroy(&old);
 }
 
+/* Load balancing: hello, and not the legacy one, with loadBalanced: true. */
+static void test_the_first_through_a_load_balancer(void **state)
+{
+    (void)state;
+    struct settings settings = {0};
+    bson_t hello = BSON_INITIALIZER;
+    bson_iter_t it;
+    greeting_write_hello(&hello, &settings, GREETING_BALANCED);
+    assert_string_equal(command_of(&hello), "hello");
+    assert_true(bson_has_field(&hello, "client"));
+    assert_true(bson_iter_init_find(&it, &hello, "loadBalanced") && bson_iter_as_bool(&it));
+    bson_destroy(&hello);
+}
+
 static void test_who_we_are_fits_the_limit(void **state)
 {
     (void)state;
@@ -58,6 +72,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_first_is_understood_by_every_server),
+        cmocka_unit_test(test_the_first_through_a_load_balancer),
         cmocka_unit_test(test_who_we_are_fits_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

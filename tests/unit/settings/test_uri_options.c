@@ -115,10 +115,25 @@ static void test_options_not_built_are_refused(void **state)
     (void)state;
     load_options("compressors=zstd");
     assert_error("column 25", "compressors: compression is not implemented in this build");
-    load_options("loadBalanced=true");
-    assert_error("column 25", "loadBalanced=true is not implemented in this build");
-    load_options("loadBalanced=false");
+}
+
+static void test_load_balancers(void **state)
+{
+    (void)state;
+    load_options("loadBalanced=false&replicaSet=rs&directConnection=true");
     assert_clean();
+    assert_false(w.s.upstream.load_balanced);
+    load_options("loadBalanced=true");
+    assert_clean();
+    assert_true(w.s.upstream.load_balanced);
+    load_options("loadBalanced=true&replicaSet=rs");
+    assert_error("column 1", "loadBalanced=true does not go with replicaSet");
+    load_options("directConnection=true&loadBalanced=true");
+    assert_error("column 1", "loadBalanced=true does not go with directConnection=true");
+    load_uri("mongodb://a.example,b.example/?loadBalanced=true");
+    assert_error("column 1", "loadBalanced=true takes exactly one host");
+    load_uri("mongodb+srv://cluster0.example.test/?loadBalanced=true&srvMaxHosts=1");
+    assert_error("column 1", "loadBalanced=true does not go with srvMaxHosts");
 }
 
 static void test_mechanisms(void **state)
@@ -178,6 +193,7 @@ int main(void)
         in_world(test_options_for_the_application),
         in_world(test_unknown_options_are_told_with_the_nearest),
         in_world(test_options_not_built_are_refused),
+        in_world(test_load_balancers),
         in_world(test_mechanisms),
         in_world(test_the_outbound_proxy),
         in_world(test_a_direct_connection_takes_one_host),
