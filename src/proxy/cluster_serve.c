@@ -31,6 +31,11 @@ static size_t operations_at(void *owner, uint32_t id)
 bool cluster_lacks_primary(const struct cluster *c, const struct node *node)
 {
     enum topology_kind kind = topology_kind(c->topology);
+    if (kind == TOPOLOGY_SINGLE) {
+        const struct server *s = topology_server(c->topology, node->id);
+        return s != NULL && (s->description.type == SERVER_RS_SECONDARY ||
+                             s->description.type == SERVER_RS_OTHER);
+    }
     return kind == TOPOLOGY_RS_NO_PRIMARY ||
            (kind == TOPOLOGY_RS_WITH_PRIMARY && topology_primary(c->topology) != node->id);
 }

@@ -208,8 +208,10 @@ static void decide(struct exchange *x)
     exchange_prefer(x);
     x->client->in_transaction =
         x->facts.has_autocommit && !command_has(x->facts.command, TRAIT_END);
-    x->may_fall_back = x->proxy->settings->outage.reads_from_secondary && x->is_held_whole &&
-                       facts_may_fall_back(&x->facts);
+    const struct settings *settings = x->proxy->settings;
+    x->may_fall_back =
+        (settings->outage.reads_from_secondary || settings->upstream.direct_connection) &&
+        x->is_held_whole && facts_may_fall_back(&x->facts);
     if (!exchange_answer_locally(x)) {
         exchange_admit(x);
     }
@@ -378,7 +380,8 @@ static void shorten_time(struct exchange *x)
     }
 }
 
-/* To a secondary, as nothing else is there: it wants to be told that it may answer. */
+/* To a secondary, as nothing else is there: it wants to be told that it may answer. Server
+ * selection: so does a direct connection to one, whatever the application said. */
 static void fall_back(struct exchange *x)
 {
     int64_t max_time_ms = x->facts.max_time_ms; /* as it came: the message may hold what is left */

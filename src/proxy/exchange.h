@@ -78,7 +78,8 @@ struct exchange {
     bool is_admitted;    /* it counts as one in progress of its application */
     bool is_own;         /* a request of ours, for no client */
     size_t own_count;
-    bool may_fall_back;  /* outage.readsFromSecondary: a secondary will do while there is no primary
+    bool may_fall_back;  /* outage.readsFromSecondary, directConnection: a secondary will do while
+                          * there is no primary
                           */
     bool was_sent_again; /* after a server wanted the login once more */
 

@@ -125,3 +125,18 @@ def test_credentials_that_are_withdrawn_are_told(start, atlas):
         with pytest.raises(pymongo.errors.OperationFailure) as caught:
             client.test.things.find_one()
     assert caught.value.code == 18
+
+
+def test_a_direct_connection_reads_from_whatever_member_it_is(start, atlas):
+    every = ",".join(f"{n['address']}:{n['port']}" for n in atlas.nodes)
+    with start().client() as client:
+        things = fresh(client)
+        things.insert_one({"_id": 1})
+    for node in atlas.nodes:
+        uri = atlas.direct_uri(directConnection="true").replace(
+            every, f"{node['address']}:{node['port']}")
+        with start(uri=uri).client() as client:
+            reading = client[things.database.name].things
+            assert reading.find_one() == {"_id": 1}
+            assert reading.count_documents({}) == 1
+            assert [d["_id"] for d in reading.aggregate([{"$match": {}}])] == [1]

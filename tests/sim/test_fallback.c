@@ -109,12 +109,32 @@ static void test_repeat_does_not_wait_either(void **state)
     sim_world_end(w);
 }
 
+/* Server selection: who connects to one member wants its answer, whatever member it is. */
+static void test_a_direct_connection_reads_from_its_secondary(void **state)
+{
+    (void)state;
+    for (int node = 1; node <= 2; node++) {
+        struct sim_world *w = sim_world_new((struct sim_plan){.direct = node});
+        assert_int_equal(sim_client_code(ask(w, "{'find': 'things'}")), 0);
+        assert_int_equal(
+            sim_client_code(
+                ask(w, "{'find': 'things', '$readPreference': {'mode': 'secondaryPreferred'}}")),
+            0);
+        assert_int_equal(sim_client_code(ask(w, "{'insert': 'things', 'documents': [{}]}")),
+                         node == 1 ? 0 : 6);
+        sim_world_end(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SIM_TEST(test_reads_go_to_a_secondary),         SIM_TEST(test_others_wait_for_the_primary),
-        SIM_TEST(test_statements_of_transactions_wait), SIM_TEST(test_not_unless_asked_for),
+        SIM_TEST(test_reads_go_to_a_secondary),
+        SIM_TEST(test_others_wait_for_the_primary),
+        SIM_TEST(test_statements_of_transactions_wait),
+        SIM_TEST(test_not_unless_asked_for),
         SIM_TEST(test_repeat_does_not_wait_either),
+        SIM_TEST(test_a_direct_connection_reads_from_its_secondary),
     };
     return sim_world_main("fallback", tests, sizeof tests / sizeof *tests);
 }

@@ -47,6 +47,10 @@ static char *make_uri(const struct sim_world *w, const struct sim_plan *plan)
     if (plan->is_srv) {
         return xstrdup("mongodb+srv://cluster0.example.test/?tls=false");
     }
+    if (plan->direct > 0) {
+        return xformat("%s%s/?directConnection=true", scheme,
+                       w->cluster->nodes[plan->direct - 1].name);
+    }
     if (plan->user == NULL) {
         return xformat("%s%s", w->cluster->uri, plan->is_balanced ? "?loadBalanced=true" : "");
     }

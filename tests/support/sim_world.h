@@ -22,6 +22,7 @@
 struct sim_plan {
     uint64_t seed;        /* 0: 1, or SIM_SEED */
     size_t nodes;         /* 0: 3 */
+    int direct;           /* 1, 2 …: the proxy is given that node alone, with directConnection */
     bool is_balanced;     /* one node, a load balancer */
     const char *flags;    /* "--pool.maxPoolSize=4 --outage.mode=failFast"; NULL: none */
     const char *user;     /* NULL: no login */
