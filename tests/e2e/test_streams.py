@@ -99,7 +99,8 @@ def test_200_change_streams_over_a_cap_of_10_and_50_ordinary_clients(start, atla
           f"getMores to the cluster per second: {rate:.0f}; an event reached all within "
           f"{all_heard:.2f} s, one of them within {max(alone):.2f} s")
     assert all_heard < HEARD_SECONDS and max(alone) < HEARD_SECONDS
-    assert rate < CAP // 2 * 20 + 20  # a slice is 50 ms at least
+    # A slice is 50 ms at least; this database server ends some early when others write.
+    assert rate < CAP // 2 * 20 * 1.6
     assert beside["p50"] < without["p50"] + 50 and beside["p99"] < without["p99"] + 400
     assert most_authenticated(atlas) <= CAP
 

@@ -329,19 +329,28 @@ static void test_a_cursor_that_is_not_known_is_told_by_its_max_time(void **state
     watchers_end(all);
 }
 
+/* Beside many streams: nothing is added to its getMore, and what stands there is left. */
 static void test_an_ordinary_cursor_keeps_its_max_time(void **state)
 {
     struct sim_world *w = sim_world_new((struct sim_plan){.flags = CAP_OF_TEN, .latency = 1});
+    struct watchers *all = watchers_new(w, 40, 0);
     struct sim_client *c = sim_client_open(w);
     (void)state;
+    sim_world_run(w, 2000);
     sim_client_ask(c, "{'find': 'things', 'more': 3}");
     sim_world_answer(w, c, 1000);
+    long long cursor = sim_int(c->last, "cursor.id");
+    sim_client_ask(c, "{'getMore': {'$numberLong': '%lld'}, 'collection': 'things'}", cursor);
+    sim_world_answer(w, c, 1000);
+    assert_int_equal(sim_client_code(c), 0);
     sim_client_ask(c,
-                   "{'getMore': {'$numberLong': '%lld'}, 'collection': 'things', 'maxTimeMS': 9}",
-                   (long long)sim_int(c->last, "cursor.id"));
+                   "{'getMore': {'$numberLong': '%lld'}, 'collection': 'things', "
+                   "'maxTimeMS': 5000}",
+                   cursor);
     sim_world_answer(w, c, 1000);
     assert_int_equal(sim_client_code(c), 2); /* the server's own opinion */
-    sim_world_end(w);
+    assert_int_equal(sim_int(c->last, "maxTimeMS"), 5000);
+    watchers_end(all);
 }
 
 int main(void)
