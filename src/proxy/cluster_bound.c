@@ -49,13 +49,14 @@ static void note_opened(struct cluster *c, const struct request_facts *facts,
         .has_lsid = facts->has_lsid,
         .has_txn_number = facts->has_txn_number && facts->has_autocommit,
         .txn_number = facts->txn_number,
-        .is_await = facts->is_await || facts->is_change_stream,
-        .is_change_stream = facts->is_change_stream,
+        .is_await = facts->is_await,
+        .is_change_stream = facts->is_change_stream || reply->has_resume_token,
     };
     if (facts->command == COMMAND_GET_MORE) {
         /* Opened before our time; a server takes maxTimeMS for such cursors alone. */
         cursor.is_await = facts->max_time_ms >= 0;
     }
+    cursor.is_await |= cursor.is_change_stream;
     memcpy(cursor.lsid, facts->lsid, sizeof cursor.lsid);
     affinity_on_cursor(c->affinity, &cursor, now_of(c));
 }

@@ -3,8 +3,9 @@
  *
  * Every reply repeats the request's `token` and `maxTimeMS` and says who gave it (`node`). A
  * request may ask for more by fields of its own: `delay` (ms until the reply), `bytes` (of padding
- * in the reply), `more` (further batches that a cursor gives), `lock` (the one document that can be
- * locked: held by a transaction to its end, waited for by all others), `hears` (of which kind of
+ * in the reply), `more` (further batches that a cursor gives, after any command), `ns` (the
+ * cursor's), `tokened` (it shows the token of a change stream), `lock` (the one document that can
+ * be locked: held by a transaction to its end, waited for by all others), `hears` (of which kind of
  * events a change stream or awaitData cursor tells; 0 by default).
  *
  * Rules of real servers that it enforces: a write with a txnNumber is executed once, however often

@@ -7,15 +7,19 @@
 
 enum { CODE_BAD_VALUE = 2, CODE_CURSOR_NOT_FOUND = 43 };
 
-static void append_cursor(bson_t *reply, const char *batch, int64_t id)
+static void append_cursor(bson_t *reply, const bson_t *request, const char *batch, int64_t id)
 {
+    const char *ns = sim_text(request, "ns");
     bson_t cursor;
     bson_t documents;
     BSON_APPEND_DOCUMENT_BEGIN(reply, "cursor", &cursor);
     BSON_APPEND_ARRAY_BEGIN(&cursor, batch, &documents);
     bson_append_array_end(&cursor, &documents);
     BSON_APPEND_INT64(&cursor, "id", id);
-    BSON_APPEND_UTF8(&cursor, "ns", "test.things");
+    BSON_APPEND_UTF8(&cursor, "ns", ns[0] == '\0' ? "test.things" : ns);
+    if (sim_has(request, "tokened")) {
+        BCON_APPEND(&cursor, "postBatchResumeToken", "{", "_data", "8264", "}");
+    }
     bson_append_document_end(reply, &cursor);
 }
 
@@ -52,7 +56,7 @@ void sim_cursor_find(struct sim_node *n, const bson_t *request, bson_t *reply)
     if (awaits) {
         sim_await_begin(n, cursor, request);
     }
-    append_cursor(reply, "firstBatch", cursor == NULL ? 0 : cursor->id);
+    append_cursor(reply, request, "firstBatch", cursor == NULL ? 0 : cursor->id);
 }
 
 static struct sim_cursor *find_cursor(struct sim_node *n, int64_t id)
@@ -93,7 +97,7 @@ bool sim_cursor_get_more(struct sim_node *n, const bson_t *request, bson_t *repl
         return false;
     }
     cursor->left--;
-    append_cursor(reply, "nextBatch", cursor->left == 0 ? 0 : cursor->id);
+    append_cursor(reply, request, "nextBatch", cursor->left == 0 ? 0 : cursor->id);
     if (cursor->left == 0) {
         forget_cursor(cursor);
     }

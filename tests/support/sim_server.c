@@ -67,7 +67,8 @@ static void execute(struct sim_node *n, const char *name, const bson_t *request,
         sim_label_append(reply, label == NULL ? sim_label_of(request, code) : label);
         return;
     }
-    if (strcmp(name, "find") == 0 || strcmp(name, "aggregate") == 0) {
+    bool is_query = strcmp(name, "find") == 0 || strcmp(name, "aggregate") == 0;
+    if (is_query || sim_has(request, "more")) {
         sim_cursor_find(n, request, reply);
     } else if (strcmp(name, "getMore") == 0) {
         if (!sim_cursor_get_more(n, request, reply)) {

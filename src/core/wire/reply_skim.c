@@ -71,6 +71,7 @@ static enum reply_field field_of_element(struct reply_skim *s, const struct elem
         if (span_is(e->key, "id")) {
             return REPLY_CURSOR_ID;
         }
+        s->facts.has_resume_token |= span_is(e->key, "postBatchResumeToken");
         return span_is(e->key, "ns") ? REPLY_CURSOR_NS : REPLY_NONE;
     case IN_WRITE_CONCERN_ERROR:
         return span_is(e->key, "code") ? REPLY_WRITE_CONCERN_CODE : REPLY_NONE;

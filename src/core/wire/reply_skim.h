@@ -40,6 +40,7 @@ struct reply_facts {
     bool has_ok;
     bool is_ok;            /* ok: 1 in any number type */
     bool has_cursor;       /* a top-level document `cursor` with an id */
+    bool has_resume_token; /* in it a postBatchResumeToken: of a change stream */
     bool has_write_errors; /* a top-level array `writeErrors` */
     bool has_write_concern_error;
     bool has_topology_version;
