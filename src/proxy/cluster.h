@@ -54,6 +54,9 @@ enum { CLUSTER_NODES_MOST = 256 };
 /* The ids of all data-bearing nodes that can be asked now, the primary's first. */
 size_t cluster_usable_nodes(const struct cluster *c, uint32_t ids[CLUSTER_NODES_MOST]);
 
+/* How many there may be, those that are down included. */
+size_t cluster_member_count(const struct cluster *c);
+
 /* Whether a command may be asked of one node after the other: not through a load balancer. */
 bool cluster_may_tour(const struct cluster *c);
 

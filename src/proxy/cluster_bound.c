@@ -241,6 +241,16 @@ size_t cluster_usable_nodes(const struct cluster *c, uint32_t ids[CLUSTER_NODES_
     return count;
 }
 
+size_t cluster_member_count(const struct cluster *c)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < topology_count(c->topology); i++) {
+        enum server_type type = topology_at(c->topology, i)->description.type;
+        count += type == SERVER_UNKNOWN || server_type_is_data_bearing(type);
+    }
+    return count;
+}
+
 /* --- told --- */
 
 void cluster_on_reply(struct cluster *c, struct node *node, const struct request_facts *facts,

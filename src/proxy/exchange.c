@@ -262,7 +262,8 @@ void exchange_wait_for_server(struct exchange *x)
     } else {
         exchange_move(x, EXCHANGE_SELECTING);
         metrics_count(&x->proxy->metrics, outage_waits);
-        msec limit = msec_after(x->arrived, settings->outage.queue_timeout_ms);
+        msec limit = x->patience != 0 ? x->patience
+                                      : msec_after(x->arrived, settings->outage.queue_timeout_ms);
         net_set_deadline(x->proxy->net, &x->deadline,
                          msec_earlier(limit, exchange_own_deadline(x)));
     }

@@ -52,7 +52,8 @@ struct exchange {
     uint64_t id;       /* for the pool: place in the proxy's table and a tag */
     struct waiter_id waiter;
     msec arrived;
-    msec pool_patience;       /* the end of its wait in pools, from the first one on; 0: none yet */
+    msec patience;      /* the end of its wait for a server, when it is not the usual; 0: it is */
+    msec pool_patience; /* the end of its wait in pools, from the first one on; 0: none yet */
     byte_count waiting_bytes; /* what the cluster's queue counts for it */
 
     struct message_head head;

@@ -2,7 +2,8 @@
  *
  * A search: a getMore whose cursor nobody here knows (we were restarted, or it was opened past us).
  * The primary is asked first, then the others while the answer is 43; a node that does not know
- * the cursor has done nothing. The last 43 is the client's when all have said it.
+ * the cursor has done nothing. The last 43 is the client's when all have said it; a node that is
+ * down may have just broken off, and is given SEARCH_PATIENCE to come back.
  *
  * A killing: a killCursors whose cursors live at several nodes, or where nobody knows. Each node
  * is asked for its own, and the answers become one. A node that is down is not waited for: its
@@ -20,6 +21,8 @@
 #include "proxy/proxy.h"
 
 enum { CODE_CURSOR_NOT_FOUND = 43, DOCUMENT_OFFSET = 4 + 1 };
+
+#define SEARCH_PATIENCE SECONDS(2)
 
 struct tour {
     struct killing *killing; /* NULL: a search */
@@ -151,10 +154,46 @@ static void answer(struct exchange *x)
     exchange_finish(x);
 }
 
+static bool is_stop(const struct tour *t, uint32_t id)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if (t->stops[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nodes that can be asked only now. */
+static void add_stops(struct exchange *x)
+{
+    struct tour *t = x->tour;
+    uint32_t ids[CLUSTER_NODES_MOST];
+    size_t count = cluster_usable_nodes(x->proxy->cluster, ids);
+    for (size_t i = 0; i < count && t->count < CLUSTER_NODES_MOST; i++) {
+        if (!is_stop(t, ids[i])) {
+            t->stops[t->count++] = ids[i];
+        }
+    }
+}
+
+/* A search that has not come to every node waits for the others, for a little. */
+static bool may_wait(const struct exchange *x)
+{
+    const struct tour *t = x->tour;
+    return t->killing == NULL && t->count < cluster_member_count(x->proxy->cluster) &&
+           net_now(x->proxy->net) < x->arrived + SEARCH_PATIENCE;
+}
+
 /* All that could be asked have been. */
 static void arrive(struct exchange *x)
 {
     struct tour *t = x->tour;
+    if (!buf_is_empty(&x->earlier) && may_wait(x)) {
+        x->patience = x->arrived + SEARCH_PATIENCE;
+        exchange_wait_for_server(x); /* the last 43, when none comes */
+        return;
+    }
     if (!t->has_answer && !buf_is_empty(&x->earlier)) {
         exchange_send_earlier(x);
         exchange_finish(x);
@@ -181,6 +220,17 @@ static bool take_part(struct exchange *x, uint32_t id)
     return bytes != NULL;
 }
 
+/* The last stop cannot be asked now; a search may come to it later. */
+static void pass_by(struct exchange *x, uint32_t id)
+{
+    struct tour *t = x->tour;
+    if (t->killing != NULL) {
+        killing_on_unreachable(t->killing, id);
+    } else {
+        t->stops[--t->next] = t->stops[--t->count];
+    }
+}
+
 void exchange_tour_go_on(struct exchange *x)
 {
     struct tour *t = x->tour;
@@ -190,6 +240,9 @@ void exchange_tour_go_on(struct exchange *x)
         exchange_finish(x);
         return;
     }
+    if (t->killing == NULL) {
+        add_stops(x);
+    }
     while (t->next < t->count) {
         uint32_t id = t->stops[t->next++];
         struct node *node = cluster_usable_node(x->proxy->cluster, id);
@@ -197,8 +250,8 @@ void exchange_tour_go_on(struct exchange *x)
             exchange_wait(x, node);
             return;
         }
-        if (node == NULL && t->killing != NULL) {
-            killing_on_unreachable(t->killing, id);
+        if (node == NULL) {
+            pass_by(x, id);
         }
     }
     arrive(x);
@@ -238,9 +291,7 @@ bool exchange_tour_takes_refusal(struct exchange *x, enum status status)
     if (status == STATUS_DRAINING || (t->killing == NULL && status != STATUS_NOT_SUITABLE)) {
         return false;
     }
-    if (t->killing != NULL) {
-        killing_on_unreachable(t->killing, x->node->id);
-    }
+    pass_by(x, x->node->id);
     exchange_tour_go_on(x);
     return true;
 }

@@ -267,7 +267,25 @@ static void test_a_cursor_that_nobody_knows(void **state)
     sim_world_run(w, 20);
     get_more(w, c, 123);
     assert_int_equal(sim_client_code(c), 43);
-    assert_true(c->took < 100);
+    assert_in_range(c->took, 1900, 2100); /* that node might have come back */
+    sim_world_end(w);
+}
+
+/* The node that has it has just broken off: it is asked as soon as it is there again. */
+static void test_a_search_waits_for_a_node_that_broke_off(void **state)
+{
+    struct sim_world *w = sim_world_new((struct sim_plan){0});
+    (void)state;
+    sim_world_run(w, 50);
+    int64_t id = sim_node_open_cursor(&w->cluster->nodes[0], 3);
+    w->cluster->nodes[0].failing =
+        (struct sim_failing){.command = "ping", .times = 1, .is_reset = true};
+    ask(w, "{'ping': 1}");
+    struct sim_client *c = sim_client_open(w);
+    get_more(w, c, id);
+    assert_int_equal(sim_client_code(c), 0);
+    assert_int_equal(sim_int(c->last, "node"), 0);
+    assert_true(c->took < 1500);
     sim_world_end(w);
 }
 
@@ -319,6 +337,7 @@ int main(void)
         SIM_TEST(test_an_unknown_cursor_is_looked_for),
         SIM_TEST(test_the_primary_is_asked_first),
         SIM_TEST(test_a_cursor_that_nobody_knows),
+        SIM_TEST(test_a_search_waits_for_a_node_that_broke_off),
         SIM_TEST(test_a_known_cursor_is_not_looked_for),
         SIM_TEST(test_a_search_ends_with_a_loss),
     };
