@@ -239,8 +239,7 @@ void exchange_refuse(struct exchange *x, enum status status)
     char text[ERROR_TEXT_MOST];
     enum situation situation = situation_of(status);
     bool waited_out = status == STATUS_QUEUE_TIMED_OUT || status == STATUS_NOT_SUITABLE;
-    bool is_answered = x->tour != NULL && !buf_is_empty(&x->earlier); /* by all that were asked */
-    if (is_answered || exchange_must_tell_earlier(x)) {
+    if (exchange_must_tell_earlier(x)) {
         exchange_send_earlier(x);
         exchange_finish(x);
         return;

@@ -62,10 +62,12 @@ bool exchange_prefers_earlier(const struct exchange *x)
     return x->was_repeated && (x->skim.facts.labels & LABEL_NO_WRITES_PERFORMED) != 0;
 }
 
-/* A write that may have been executed; why a read finds no server says more than what broke. */
+/* A write that may have been executed, or what all say that could be asked of a cursor; why a read
+ * finds no server says more than what broke. */
 bool exchange_must_tell_earlier(const struct exchange *x)
 {
-    return !buf_is_empty(&x->earlier) && repeat_kind(&x->facts) == REPEAT_WRITE;
+    return !buf_is_empty(&x->earlier) &&
+           (x->tour != NULL || repeat_kind(&x->facts) == REPEAT_WRITE);
 }
 
 void exchange_send_earlier(struct exchange *x)
