@@ -100,6 +100,24 @@ static void test_get_more_has_its_own(void **state)
     sim_world_end(w);
 }
 
+/* A server refuses it on any other cursor: that is left to it. */
+static void test_get_more_is_untouched(void **state)
+{
+    struct sim_world *w = new_world("--pool.maxPoolSize=1");
+    char command[200];
+    (void)state;
+    struct sim_client *c = sim_client_open(w);
+    sim_client_ask(c, "{'find': 'things', 'more': 5}");
+    sim_world_answer(w, c, 5000);
+    snprintf(command, sizeof command,
+             "{'getMore': {'$numberLong': '%lld'}, 'collection': 'things', 'maxTimeMS': 5000}",
+             (long long)sim_int(c->last, "cursor.id"));
+    c = ask_behind(w, command);
+    assert_int_equal(sim_client_code(c), 2);
+    assert_int_equal((int)limit_of(c), 5000);
+    sim_world_end(w);
+}
+
 /* Others wait for a connection as everything else does. */
 static void test_get_more_waits_as_long_as_others(void **state)
 {
@@ -159,13 +177,10 @@ static void test_second_attempt_has_less(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SIM_TEST(test_waiting_shortens_it),
-        SIM_TEST(test_what_did_not_wait_is_untouched),
-        SIM_TEST(test_no_limit_stays_none),
-        SIM_TEST(test_get_more_has_its_own),
-        SIM_TEST(test_get_more_waits_as_long_as_others),
-        SIM_TEST(test_nothing_left_is_said_here),
-        SIM_TEST(test_large_request_too),
+        SIM_TEST(test_waiting_shortens_it),       SIM_TEST(test_what_did_not_wait_is_untouched),
+        SIM_TEST(test_no_limit_stays_none),       SIM_TEST(test_get_more_has_its_own),
+        SIM_TEST(test_get_more_is_untouched),     SIM_TEST(test_get_more_waits_as_long_as_others),
+        SIM_TEST(test_nothing_left_is_said_here), SIM_TEST(test_large_request_too),
         SIM_TEST(test_second_attempt_has_less),
     };
     return sim_world_main("own time", tests, sizeof tests / sizeof *tests);
