@@ -1,5 +1,5 @@
-"""A node's cursors, or a connection's behind a load balancer. Each node gives ids of its own, and all
-nodes count alike: two nodes issue the same id for different cursors, as real ones may."""
+"""A node's cursors, or a connection's behind a load balancer. The members of a replica set count alike:
+two of them issue the same id for different cursors, as real ones may."""
 import itertools
 
 from . import wire

@@ -29,7 +29,9 @@ class Node:
     def _begin_anew(self):
         """What a process forgets when it ends."""
         self.process_id, self.topology_counter = bson.ObjectId(), 0
-        self.cursors = Cursors()
+        # Several drivers at once ask for cursors that they closed: at mongoses no other has that id.
+        self.cursors = Cursors(
+            self.deployment.cursor_ids if self.deployment.kind == "mongos" else None)
 
     def name(self, by_name=True):
         return f"{self.host if by_name else self.address}:{self.port}"
