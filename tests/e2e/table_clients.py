@@ -23,6 +23,7 @@ LETTERS = {"W": {"RetryableWriteError"}, "N": {"NoWritesPerformed"},
            "T": {"TransientTransactionError"}, "C": {"ResumableChangeStreamError"},
            "O": {"SystemOverloadedError", "RetryableError"}}
 ACT_SECONDS = 60
+AWAIT_MS = 1500  # longer than an outage that is noticed at once, as errors.js has it
 
 
 def table():
@@ -110,7 +111,7 @@ class _Operation:
         return session.commit_transaction
 
     def _prepare_change_stream(self):
-        stream = self.things.watch(max_await_time_ms=100)
+        stream = self.things.watch(max_await_time_ms=AWAIT_MS)
         stream.try_next()
         return stream.try_next
 

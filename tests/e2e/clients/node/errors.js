@@ -33,7 +33,7 @@ const PREPARE = {
     return () => session.commitTransaction();
   },
   async CHANGE_STREAM(client, things) {
-    const stream = things.watch([], { maxAwaitTimeMS: 100 });
+    const stream = things.watch([], { maxAwaitTimeMS: 1500 });
     await stream.tryNext();
     return () => stream.tryNext();
   },
