@@ -375,6 +375,9 @@ static void on_closed(void *owner, enum status why)
     }
     login_free(b->login);
     talk_clear(&b->talk);
+    if (!b->was_ready) {
+        link_distrust(&b->link);
+    }
     struct node *node = b->node;
     if (x != NULL) {
         exchange_on_backend_lost(x, why);

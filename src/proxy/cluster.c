@@ -1,25 +1,18 @@
-/* Happy path: seeds (SRV and TXT, or the hosts of the URI) -> topology -> a node per server ->
- * heartbeats -> a primary is known -> who waits goes on.
+/* Happy path: seeds -> topology -> a node per server -> heartbeats -> a primary is known -> who
+ * waits goes on.
  *
- * Failures: the seeds cannot be looked up (tried again with back-off; a wrong answer, for instance
- * a target outside the domain, is told at once and looked at again slowly); a check fails (SDAM
- * decides); nodes come and go. Closing: every node closes, then names, then cluster_free. */
+ * Failures: a check fails (SDAM decides); nodes come and go; nobody is left (begin anew). Closing:
+ * every node closes, then names, then cluster_free. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/require.h"
-#include "core/dns/seeds.h"
 #include "proxy/cluster_parts.h"
 #include "proxy/monitor.h"
 #include "proxy/proxy.h"
 
-/* While an operation waits, two lookups of the seeds are at least this far apart. */
-enum { SEEDS_LEAST_MS = 1000 };
-
 enum { CURSORS_MOST = 100000, TRANSACTIONS_MOST = 100000 };
-
-static void begin_anew(struct cluster *c);
 
 struct proxy *cluster_proxy(const struct cluster *c)
 {
@@ -47,7 +40,7 @@ static void on_retry(struct deadline *d, msec now)
 {
     struct cluster *c = container_of(d, struct cluster, retry);
     if (c->topology == NULL || topology_count(c->topology) == 0) {
-        begin_anew(c);
+        cluster_begin_anew(c);
         return;
     }
     affinity_on_time(c->affinity, now);
@@ -64,184 +57,11 @@ struct cluster *cluster_new(struct proxy *proxy)
     list_init(&c->waiting);
     list_init(&c->greeting);
     deadline_init(&c->retry, on_retry);
+    deadline_init(&c->poll, cluster_poll_seeds);
     hello_values_init(&c->hello);
     net_random(proxy->net, c->hello.service_id, sizeof c->hello.service_id);
     c->hello_version = 1;
     return c;
-}
-
-/* --- credentials --- */
-
-static void set_credentials(struct cluster *c, const char *txt_source)
-{
-    static const enum login_mechanism mechanisms[] = {
-        [AUTH_NONE] = LOGIN_DEFAULT,
-        [AUTH_DEFAULT] = LOGIN_DEFAULT,
-        [AUTH_SCRAM_SHA_1] = LOGIN_SCRAM_SHA_1,
-        [AUTH_SCRAM_SHA_256] = LOGIN_SCRAM_SHA_256,
-        [AUTH_X509] = LOGIN_X509,
-    };
-    const struct upstream_settings *up = &c->proxy->settings->upstream;
-    free(c->auth_source);
-    c->auth_source =
-        xstrdup(seeds_auth_source(up->srv_host, up->auth_source, txt_source, up->database));
-    c->credentials = (struct login_credentials){.mechanism = mechanisms[up->auth_mechanism],
-                                                .user = up->user,
-                                                .password = up->password,
-                                                .source = c->auth_source};
-}
-
-const struct login_credentials *cluster_credentials(const struct cluster *c)
-{
-    bool wants_login = c->proxy->settings->upstream.auth_mechanism != AUTH_NONE;
-    return wants_login ? &c->credentials : NULL;
-}
-
-/* --- seeds --- */
-
-static void make_topology(struct cluster *c, const char *txt_set_name)
-{
-    const struct upstream_settings *up = &c->proxy->settings->upstream;
-    struct topology_options options = {
-        .is_direct = up->direct_connection,
-        .is_load_balanced = c->is_balanced,
-        .set_name = up->replica_set != NULL ? up->replica_set : txt_set_name,
-        .heartbeat_frequency = up->heartbeat_frequency_ms,
-        .local_threshold = up->local_threshold_ms,
-    };
-    c->topology = topology_new(&options);
-}
-
-/* At the start, and again whenever the last server has left. */
-static void begin_topology(struct cluster *c, const char *const *seeds, size_t count,
-                           const char *txt_set_name)
-{
-    if (c->topology == NULL) {
-        make_topology(c, txt_set_name);
-        cluster_refresh_set_name(c);
-    }
-    topology_on_seeds(c->topology, seeds, count);
-    net_set_deadline(c->proxy->net, &c->retry, net_now(c->proxy->net) + MINUTES(1));
-    cluster_perform(c);
-}
-
-static void retry_seeds(struct cluster *c, bool is_permanent)
-{
-    const struct reconnect_settings *r = &c->proxy->settings->reconnect;
-    double most = (double)r->initial_ms;
-    uint32_t word;
-    for (unsigned i = 0; i < c->lookups_failed && most < (double)r->max_ms; i++) {
-        most *= r->factor;
-    }
-    c->lookups_failed++;
-    if (is_permanent || most > (double)r->max_ms) {
-        most = (double)r->max_ms;
-    }
-    net_random(c->proxy->net, &word, sizeof word);
-    msec pause = is_permanent ? (msec)most : (msec)(most * word / UINT32_MAX);
-    if (!is_permanent && cluster_is_awaited(c)) {
-        pause = msec_earlier(pause, SEEDS_LEAST_MS); /* who waits must not wait out a back-off */
-    }
-    net_set_deadline(c->proxy->net, &c->retry, net_now(c->proxy->net) + pause + 1);
-}
-
-static void on_seeds_found(struct cluster *c, const struct names_seeds *found)
-{
-    c->seeds_fault = (struct error){0};
-    c->is_balanced = found->load_balanced;
-    set_credentials(c, found->auth_source);
-    log_info(LOG_DNS, NULL, "%s has %zu servers", c->proxy->settings->upstream.srv_host,
-             found->count);
-    begin_topology(c, found->hosts, found->count, found->replica_set);
-}
-
-/* `is_permanent`: it will not pass by itself, as an answer that breaks a rule. */
-static void on_seeds_failed(struct cluster *c, const struct error *why, bool is_permanent)
-{
-    cluster_on_failure(c, why);
-    if (is_permanent) {
-        if (strcmp(c->seeds_fault.text, why->text) != 0) {
-            log_error(LOG_DNS, NULL, "%s", why->text);
-        }
-        c->seeds_fault = *why;
-    } else {
-        log_warn(LOG_DNS, NULL, "%s; trying again", why->text);
-    }
-    retry_seeds(c, is_permanent);
-    if (is_permanent || c->proxy->settings->outage.mode == OUTAGE_FAIL_FAST) {
-        cluster_wake_waiting(c);
-    }
-}
-
-static void begin_with(struct cluster *c, char *const *hosts)
-{
-    size_t count = 0;
-    while (hosts[count] != NULL) {
-        count++;
-    }
-    begin_topology(c, (const char *const *)hosts, count, NULL);
-}
-
-/* The hosts of upstream.seeds serve while the SRV record cannot be had. */
-static bool use_configured_seeds(struct cluster *c, const struct error *why)
-{
-    char **seeds = c->proxy->settings->upstream.seeds;
-    if (seeds == NULL || seeds[0] == NULL) {
-        return false;
-    }
-    log_warn(LOG_DNS, NULL, "%s; beginning with upstream.seeds instead", why->text);
-    begin_with(c, seeds);
-    return true;
-}
-
-static void on_seeds(void *owner, const struct names_seeds *found)
-{
-    struct cluster *c = owner;
-    struct error why = found->why;
-    bool is_permanent = found->status == STATUS_BAD_INPUT;
-    c->lookup = NULL;
-    c->looked_up_at = net_now(c->proxy->net);
-    if (found->status == STATUS_OK) {
-        on_seeds_found(c, found);
-        return;
-    } else if (!is_permanent && use_configured_seeds(c, &why)) {
-        return;
-    }
-    on_seeds_failed(c, &why, is_permanent);
-}
-
-void cluster_hurry_seeds(struct cluster *c)
-{
-    msec soon = c->looked_up_at + SEEDS_LEAST_MS;
-    bool is_retry_due =
-        c->topology == NULL && c->lookup == NULL && c->seeds_fault.status == STATUS_OK;
-    if (is_retry_due && deadline_is_set(&c->retry) && soon < c->retry.at) {
-        msec now = net_now(c->proxy->net);
-        net_set_deadline(c->proxy->net, &c->retry, soon < now ? now : soon);
-    }
-}
-
-static void look_up_seeds(struct cluster *c)
-{
-    c->lookup = names_resolve_seeds(c->names, &c->proxy->settings->upstream, on_seeds, c);
-}
-
-static void begin_anew(struct cluster *c)
-{
-    const struct upstream_settings *up = &c->proxy->settings->upstream;
-    if (up->srv_host != NULL) {
-        look_up_seeds(c);
-    } else {
-        begin_with(c, up->hosts);
-    }
-}
-
-void cluster_open(struct cluster *c)
-{
-    c->is_balanced = c->proxy->settings->upstream.load_balanced;
-    set_credentials(c, NULL);
-    cluster_load_hello(c);
-    begin_anew(c);
 }
 
 /* --- topology --- */
@@ -275,6 +95,19 @@ static void tell_pools(struct cluster *c, bool are_usable)
     }
 }
 
+static void tell_roles(struct cluster *c)
+{
+    struct list *next;
+    for (struct list *link = c->nodes.next; link != &c->nodes; link = next) {
+        struct node *node = container_of(link, struct node, link);
+        const struct server *server = topology_server(c->topology, node->id);
+        next = link->next;
+        if (server != NULL) {
+            node_on_role(node, server->description.type);
+        }
+    }
+}
+
 static void on_changed(struct cluster *c)
 {
     cluster_check_wire(c);
@@ -283,6 +116,7 @@ static void on_changed(struct cluster *c)
     /* First who can serve: the waiters of a pool that goes down choose again at once. */
     tell_pools(c, true);
     tell_pools(c, false);
+    tell_roles(c);
     cluster_wake_waiting(c);
 }
 
@@ -328,7 +162,9 @@ static void perform(struct cluster *c, const struct topology_action *action)
         break;
     case TOPOLOGY_CHECK_NOW:
         if (node != NULL && node->monitor != NULL) {
-            monitor_hurry(node->monitor, action->at_once);
+            monitor_hurry(node->monitor, action->anew      ? MONITOR_ANEW
+                                         : action->at_once ? MONITOR_AT_ONCE
+                                                           : MONITOR_SOON);
         }
         break;
     case TOPOLOGY_CHANGED:
@@ -396,18 +232,41 @@ void cluster_on_failure(struct cluster *c, const struct error *why)
     c->why = *why;
 }
 
-void cluster_set_budget(struct cluster *c, struct node *node)
+/* How many connections more there may be: pool.maxTotalConnections, less those that are. */
+static size_t room(const struct cluster *c)
 {
     int64_t limit = c->proxy->settings->pool.max_total_connections;
     int64_t used = 0;
     if (limit <= 0) {
-        return;
+        return SIZE_MAX;
     }
     list_for_each (link, &c->nodes) {
-        struct node *other = container_of(link, struct node, link);
-        used += (int64_t)pool_counts(other->pool)->total + (other->monitor != NULL ? 1 : 0);
+        const struct node *node = container_of(link, struct node, link);
+        used += (int64_t)pool_counts(node->pool)->total + (node->monitor != NULL) +
+                (node->probe != NULL);
     }
-    pool_on_budget(node->pool, used < limit ? (size_t)(limit - used) : 0, net_now(c->proxy->net));
+    return used < limit ? (size_t)(limit - used) : 0;
+}
+
+void cluster_set_budget(struct cluster *c, struct node *node)
+{
+    pool_on_budget(node->pool, room(c), net_now(c->proxy->net));
+}
+
+bool cluster_has_room(const struct cluster *c)
+{
+    int64_t limit = c->proxy->settings->pool.max_total_connections;
+    int64_t nodes = 0;
+    list_for_each (link, &c->nodes) {
+        nodes++;
+    }
+    return room(c) > 0 && (limit <= 0 || limit >= 3 * nodes);
+}
+
+bool cluster_knows(const struct cluster *c, const struct node *node)
+{
+    const struct server *server = topology_server(c->topology, node->id);
+    return server != NULL && server->description.type != SERVER_UNKNOWN;
 }
 
 /* --- the end --- */
@@ -428,6 +287,7 @@ void cluster_close(struct cluster *c)
     }
     c->is_closing = true;
     net_clear_deadline(c->proxy->net, &c->retry);
+    net_clear_deadline(c->proxy->net, &c->poll);
     if (c->lookup != NULL) {
         names_cancel(c->lookup);
         c->lookup = NULL;

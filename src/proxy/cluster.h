@@ -172,6 +172,13 @@ void cluster_set_budget(struct cluster *c, struct node *node);
 bool cluster_is_balanced(const struct cluster *c);
 struct node *cluster_balancer(const struct cluster *c);
 
+/* Whether that limit allows one more for a probe: when it leaves each node one that serves beside
+ * the two of its monitor. */
+bool cluster_has_room(const struct cluster *c);
+
+/* Whether the last word from the server was an answer to hello, and no error since. */
+bool cluster_knows(const struct cluster *c, const struct node *node);
+
 /* Whether an operation waits for a server: checks are then frequent. */
 bool cluster_is_awaited(const struct cluster *c);
 

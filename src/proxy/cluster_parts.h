@@ -1,6 +1,6 @@
-/* What the files of a cluster share: cluster.c (seeds, topology, nodes), cluster_serve.c (what
- * exchanges ask of it), cluster_bound.c (which follow-up goes where), cluster_hello.c (what hello
- * says) and cluster_look.c (reports). Nobody else includes this. */
+/* What the files of a cluster share: cluster.c (topology, nodes), cluster_seeds.c (whom it begins
+ * with), cluster_serve.c (what exchanges ask of it), cluster_bound.c (which follow-up goes where),
+ * cluster_hello.c (what hello says) and cluster_look.c (reports). Nobody else includes this. */
 #ifndef PROXY_CLUSTER_PARTS_H
 #define PROXY_CLUSTER_PARTS_H
 
@@ -18,8 +18,10 @@ struct cluster {
     struct affinity *affinity;
     struct list nodes;
     struct deadline retry; /* of the seeds, while there is no server; else: forgetting of cursors */
+    struct deadline poll;  /* the next look at the SRV record */
     unsigned lookups_failed;
     msec looked_up_at;        /* the end of the last lookup */
+    struct error poll_fault;  /* what was told of the last look; empty: all was well */
     struct error seeds_fault; /* the lookup failed for good; status OK: no */
     struct error wire_fault;  /* a server speaks no wire version of ours; status OK: no */
     struct error why;         /* the last cause of trouble */
@@ -45,6 +47,12 @@ struct cluster {
     bool is_performing;
     bool has_ended;
 };
+
+/* At the start, and when no server is left: from the seeds. */
+void cluster_begin_anew(struct cluster *c);
+
+/* The SRV record is due to be looked at again. */
+void cluster_poll_seeds(struct deadline *poll, msec now);
 
 /* An operation waits and the seeds are not known: the next lookup comes soon. */
 void cluster_hurry_seeds(struct cluster *c);

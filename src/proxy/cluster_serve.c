@@ -46,7 +46,7 @@ static void hurry_monitors(struct cluster *c)
     list_for_each (link, &c->nodes) {
         struct node *node = container_of(link, struct node, link);
         if (node->monitor != NULL && !node->is_removed) {
-            monitor_hurry(node->monitor, false);
+            monitor_hurry(node->monitor, MONITOR_SOON);
         }
     }
 }

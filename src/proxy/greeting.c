@@ -39,6 +39,18 @@ void greeting_write_hello(bson_t *hello, const struct settings *settings, enum g
     }
 }
 
+void greeting_write_await(bson_t *hello, const struct topology_version *version, msec most)
+{
+    bson_oid_t process;
+    bson_t known;
+    bson_oid_init_from_data(&process, version->process_id);
+    BSON_APPEND_DOCUMENT_BEGIN(hello, "topologyVersion", &known);
+    BSON_APPEND_OID(&known, "processId", &process);
+    BSON_APPEND_INT64(&known, "counter", version->counter);
+    bson_append_document_end(hello, &known);
+    BSON_APPEND_INT64(hello, "maxAwaitTimeMS", most);
+}
+
 bool greeting_is_ok(const bson_t *reply, struct error *why)
 {
     bson_iter_t it;

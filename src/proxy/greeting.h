@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/status.h"
+#include "core/topology/server.h"
 #include "settings/settings.h"
 
 enum greeting {
@@ -18,6 +19,10 @@ enum greeting {
 
 /* Appends the command and helloOk. The caller appends $db. */
 void greeting_write_hello(bson_t *hello, const struct settings *settings, enum greeting greeting);
+
+/* SDAM: makes it awaitable: the server replies when its state is another than `version`, or after
+ * `most` ms. The caller knows that the server has a topologyVersion. */
+void greeting_write_await(bson_t *hello, const struct topology_version *version, msec most);
 
 /* True when the reply has ok: 1; else `why` is HELLO_FAILED with the server's code and message. */
 bool greeting_is_ok(const bson_t *reply, struct error *why);

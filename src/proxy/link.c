@@ -16,6 +16,9 @@
 /* An address is looked up again after this time even when its TTL is shorter or longer. */
 enum { FRESH_LEAST_MS = 5000, FRESH_MOST_MS = 300000 };
 
+/* When nobody answers, the addresses that are known serve after this time. */
+enum { ANSWER_MOST_MS = 1000 };
+
 struct attempt {
     struct list link;
     struct link *owner; /* NULL: abandoned */
@@ -77,15 +80,12 @@ static void end(struct link *l, enum status status)
     l->events->on_closed(l->owner, status); /* may free l */
 }
 
-static void on_next_try(struct deadline *d, msec now)
+/* Once its last attempt has: who dials again then has no more connections than allowed. */
+static void end_when_gone(struct link *l)
 {
-    (void)now;
-    struct link *l = container_of(d, struct link, next_try);
-    if (l->closing) {
+    if (list_is_empty(&l->attempts)) {
         end(l, STATUS_CLOSED_BY_US);
-        return;
     }
-    try_next(l);
 }
 
 static bool is_through_proxy(const struct link *l)
@@ -106,24 +106,55 @@ static void begin_dialling(struct link *l, const struct link_addresses *known)
     try_next(l);
 }
 
+static void remember(const struct link *l, struct link_addresses *memory, msec fresh)
+{
+    memory->asked_at = net_now(l->net);
+    memory->fresh_until = memory->asked_at + fresh;
+}
+
+/* The last known addresses serve while names cannot be resolved. */
+static void begin_with_old(struct link *l, struct link_addresses *memory)
+{
+    remember(l, memory, FRESH_LEAST_MS);
+    begin_dialling(l, memory);
+}
+
+static void on_next_try(struct deadline *d, msec now)
+{
+    (void)now;
+    struct link *l = container_of(d, struct link, next_try);
+    if (l->closing) {
+        end_when_gone(l);
+    } else if (l->lookup != NULL) {
+        names_cancel(l->lookup);
+        l->lookup = NULL;
+        begin_with_old(l, memory_of(l));
+    } else {
+        try_next(l);
+    }
+}
+
 static void on_found(void *owner, const struct names_addresses *found)
 {
     struct link *l = owner;
     struct link_addresses *memory = memory_of(l);
     l->lookup = NULL;
-    if (found->status == STATUS_OK && found->count > 0) {
-        memory->count = 0;
-        for (size_t i = 0; i < found->count && i < LINK_ADDRESSES_MOST; i++) {
-            memory->list[memory->count++] = found->addresses[i];
+    if (found->status != STATUS_OK || found->count == 0) {
+        if (memory->count > 0) {
+            begin_with_old(l, memory);
+            return;
         }
-        msec fresh = found->ttl_ms < FRESH_LEAST_MS ? FRESH_LEAST_MS : found->ttl_ms;
-        memory->fresh_until = net_now(l->net) + msec_earlier(fresh, FRESH_MOST_MS);
-    } else if (memory->count == 0) {
         l->why = found->why;
         end(l, found->status);
         return;
     }
-    begin_dialling(l, memory); /* the last known addresses serve while names cannot be resolved */
+    memory->count = 0;
+    for (size_t i = 0; i < found->count && i < LINK_ADDRESSES_MOST; i++) {
+        memory->list[memory->count++] = found->addresses[i];
+    }
+    msec fresh = found->ttl_ms < FRESH_LEAST_MS ? FRESH_LEAST_MS : found->ttl_ms;
+    remember(l, memory, msec_earlier(fresh, FRESH_MOST_MS));
+    begin_dialling(l, memory);
 }
 
 /* In a later turn: an address that is known, or a question to the resolvers. */
@@ -137,6 +168,9 @@ static void begin(struct link *l)
         return;
     }
     l->lookup = names_resolve_host(l->plan.names, host, port, on_found, l);
+    if (memory->count > 0) {
+        net_set_deadline(l->net, &l->next_try, net_now(l->net) + ANSWER_MOST_MS);
+    }
 }
 
 void link_open(struct link *l, struct net *net, const struct link_plan *plan,
@@ -198,7 +232,7 @@ static void on_attempt_open(void *owner)
     struct attempt *a = owner;
     struct link *l = a->owner;
     struct conn *conn = a->conn;
-    if (l == NULL) {
+    if (l == NULL || l->closing) {
         return; /* closed already; on_closed follows */
     }
     list_remove(&a->link);
@@ -218,6 +252,12 @@ static void on_attempt_closed(void *owner, enum status why)
     struct link *l = a->owner;
     if (l == NULL) {
         free(a);
+        return;
+    }
+    if (l->closing) {
+        list_remove(&a->link);
+        free(a);
+        end_when_gone(l);
         return;
     }
     char text[ADDRESS_TEXT_SIZE];
@@ -282,12 +322,24 @@ void link_close(struct link *l, enum close_how how)
         conn_close(l->tunnel_conn, CLOSE_NOW); /* on_tunnel_closed ends it */
         return;
     }
-    abandon_all(l);
+    list_for_each (link, &l->attempts) {
+        conn_close(container_of(link, struct attempt, link)->conn, CLOSE_NOW);
+    }
     if (l->lookup != NULL) {
         names_cancel(l->lookup);
         l->lookup = NULL;
     }
-    net_set_deadline(l->net, &l->next_try, net_now(l->net));
+    if (list_is_empty(&l->attempts)) {
+        net_set_deadline(l->net, &l->next_try, net_now(l->net));
+    } else {
+        net_clear_deadline(l->net, &l->next_try);
+    }
+}
+
+void link_distrust(struct link *l)
+{
+    struct link_addresses *memory = memory_of(l);
+    memory->fresh_until = msec_earlier(memory->fresh_until, memory->asked_at + FRESH_LEAST_MS);
 }
 
 const char *link_why(const struct link *l)

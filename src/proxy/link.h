@@ -19,6 +19,7 @@ enum { LINK_ADDRESSES_MOST = 8, LINK_STAGGER_MS = 250 };
 struct link_addresses {
     struct address list[LINK_ADDRESSES_MOST];
     size_t count;
+    msec asked_at;
     msec fresh_until;
 };
 
@@ -75,6 +76,10 @@ static inline bool link_send(struct link *l, const struct span *parts, size_t co
 
 /* At any stage, any number of times; on_closed follows in a later turn. */
 void link_close(struct link *l, enum close_how how);
+
+/* The connection failed, before or after on_open: the name may mean another address by now, and is
+ * looked up again for the next link, whatever time to live is left (but not within 5 s). */
+void link_distrust(struct link *l);
 
 /* The sentence behind on_closed's status: which address said what. Empty when there is none. */
 const char *link_why(const struct link *l);

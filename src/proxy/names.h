@@ -41,6 +41,8 @@ struct names_seeds {
     const char *replica_set;
     bool load_balanced;
     msec ttl_ms; /* the least of the SRV answer */
+    size_t
+        skipped; /* by names_poll_seeds: targets that break a rule; `why` says how the last does */
     const struct names_row *rows;
     size_t row_count;
 };
@@ -70,6 +72,12 @@ void names_set_hosts_file(struct names *names, const char *path);
 struct names_request *
 names_resolve_seeds(struct names *names, const struct upstream_settings *upstream,
                     void (*on_done)(void *owner, const struct names_seeds *found), void *owner);
+
+/* SRV alone, of a cluster that is known: targets that break a rule are passed over, and all others
+ * are given, whatever srvMaxHosts says. Statuses as above; BAD_INPUT: no target is left. */
+struct names_request *
+names_poll_seeds(struct names *names, const struct upstream_settings *upstream,
+                 void (*on_done)(void *owner, const struct names_seeds *found), void *owner);
 
 /* `host`: a name, an address (with or without brackets), or the path of a Unix socket. Names of
  * /etc/hosts and "localhost" need no DNS. Else A and AAAA are asked together; when one of them has

@@ -101,6 +101,9 @@ void node_close(struct node *node, enum status why)
     } else {
         monitor_close(node->monitor);
     }
+    if (node->probe != NULL) {
+        monitor_close(node->probe);
+    }
     node_perform(node);
     node_settle(node);
 }
@@ -108,7 +111,7 @@ void node_close(struct node *node, enum status why)
 void node_settle(struct node *node)
 {
     if (!node->is_removed || node->is_performing || node->backend_count > 0 ||
-        node->monitor != NULL) {
+        node->monitor != NULL || node->probe != NULL) {
         return;
     }
     struct cluster *cluster = node->cluster;
@@ -292,8 +295,18 @@ void node_on_backend_gone(struct node *node, struct backend *b)
     if (b->was_ready && b->state.now_in != BACKEND_CLOSING && node->monitor != NULL) {
         /* One that died by itself, perhaps idle: that alone says nothing of the server (SDAM), but
          * is a reason to look. */
-        monitor_hurry(node->monitor, false);
+        monitor_hurry(node->monitor, MONITOR_SOON);
     }
+    node_perform(node);
+}
+
+void node_on_role(struct node *node, enum server_type role)
+{
+    if (role == node->role || node->is_removed) {
+        return;
+    }
+    node->role = role;
+    pool_on_role(node->pool, net_now(node->proxy->net));
     node_perform(node);
 }
 

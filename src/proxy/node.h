@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "core/auth/login.h"
 #include "core/pool/pool.h"
+#include "core/topology/server.h"
 #include "net/net.h"
 #include "proxy/link.h"
 
@@ -30,12 +31,14 @@ struct node {
     struct backend **backends; /* by the index of backend_id */
     size_t backend_count;
     struct monitor *monitor;   /* NULL: behind a load balancer, or ended */
+    struct monitor *probe;     /* of round-trip times, while the monitor streams; NULL: none */
     struct node_pins *pinning; /* NULL: not a load balancer */
     struct tls_resume *resume;
     struct link_addresses addresses; /* what the name meant last */
     struct deadline pool_deadline;
-    struct error fault; /* of the last dial when it was permanent; status OK: none */
-    struct error why;   /* of the last failure */
+    struct error fault;    /* of the last dial when it was permanent; status OK: none */
+    struct error why;      /* of the last failure */
+    enum server_type role; /* as its pool was told last */
     bool is_mongod;
     bool is_passive; /* no connections are kept warm: it never becomes primary */
     bool is_performing;
@@ -90,6 +93,10 @@ void node_on_backend_ready(struct node *node, struct backend *backend);
 
 /* The backend's last event; the caller frees it and then calls node_settle. */
 void node_on_backend_gone(struct node *node, struct backend *backend);
+
+/* As hello says. When it is another, who waits for a backend chooses again: a write that was queued
+ * for the primary must not go to what is a secondary now. */
+void node_on_role(struct node *node, enum server_type role);
 
 /* Known good, or not: the pool may dial, or hands its waiters back. */
 void node_on_usable(struct node *node, bool is_usable);

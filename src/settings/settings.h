@@ -22,6 +22,7 @@ enum read_preference_setting {
 };
 enum outage_mode { OUTAGE_QUEUE, OUTAGE_FAIL_FAST };
 enum auth_mechanism { AUTH_NONE, AUTH_DEFAULT, AUTH_SCRAM_SHA_1, AUTH_SCRAM_SHA_256, AUTH_X509 };
+enum monitoring_mode { MONITORING_AUTO, MONITORING_STREAM, MONITORING_POLL };
 enum tls_version { TLS_1_2, TLS_1_3 };
 enum presentation_setting { SHOW_MONGOS, SHOW_REPLICA_SET };
 
@@ -34,6 +35,7 @@ struct upstream_settings {
     char *app_name;
     msec local_threshold_ms;
     msec heartbeat_frequency_ms;
+    enum monitoring_mode server_monitoring_mode;
     msec connect_timeout_ms;
     msec operation_timeout_ms;
     int64_t keep_alive_seconds;

@@ -34,6 +34,7 @@
 static const char *const read_preferences[] = {
     "primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest", NULL};
 static const char *const outage_modes[] = {"queue", "failFast", NULL};
+static const char *const monitoring_modes[] = {"auto", "stream", "poll", NULL};
 static const char *const tls_versions[] = {"1.2", "1.3", NULL};
 static const char *const presentations[] = {"mongos", "replicaSet", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
@@ -56,6 +57,10 @@ const struct option option_table[] = {
              "Servers at most this much slower than the nearest share the reads."),
     DURATION("upstream.heartbeatFrequencyMS", upstream.heartbeat_frequency_ms, "10000", 500,
              "heartbeatFrequencyMS", "Time between two checks of a server."),
+    {"upstream.serverMonitoringMode", OPTION_CHOICE, AT(upstream.server_monitoring_mode), "auto", 0,
+     0, monitoring_modes, "serverMonitoringMode", 0,
+     "stream (auto is the same): servers report changes at once, where they can, over a second "
+     "connection to each; poll: they are only asked."},
     DURATION("upstream.connectTimeoutMS", upstream.connect_timeout_ms, "5000", 1,
              "connectTimeoutMS",
              "Longest time for a new connection to be ready, TLS and login included."),

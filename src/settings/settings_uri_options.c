@@ -35,8 +35,9 @@ static const char *const not_built[] = {"compressors", "zlibCompressionLevel"};
 
 /* Known, and without effect here. */
 static const char *const silent[] = {
-    "tlsDisableOCSPEndpointCheck", "tlsDisableCertificateRevocationCheck",
-    "serverMonitoringMode",        "gssapiServiceName",
+    "tlsDisableOCSPEndpointCheck",
+    "tlsDisableCertificateRevocationCheck",
+    "gssapiServiceName",
     "authMechanismProperties",
 };
 

@@ -37,6 +37,23 @@ def test_a_step_down_under_load(start, atlas):
     check_load(load, slowest=6)
 
 
+def test_an_election_is_noticed_at_once(start, atlas):
+    """With the default settings: the servers report it, over two connections each that never log in."""
+    with start().client() as client, Load(fresh(client), 4) as load:
+        load.wait_for_progress()
+        for _ in range(2):
+            atlas.step_down(seconds=1)
+            elected = time.monotonic()
+            load.wait_for_progress(operations=1)
+            print(f"the first write {time.monotonic() - elected:.3f} s after the election")
+            assert time.monotonic() - elected < 1
+            load.wait_for_progress()
+        monitors = [n["open"] - n["authenticated"] for n in atlas.counters()]
+        print(f"connections to the nodes that have not logged in: {monitors}")
+        assert max(monitors) == 2
+    check_load(load, slowest=3)
+
+
 @pytest.mark.parametrize("order, slowest", [("kill", 10), ("hang", 15)])
 def test_the_primary_is_lost_under_load(start, atlas, order, slowest):
     with start(*QUICK).client() as client, Load(fresh(client), 8) as load:

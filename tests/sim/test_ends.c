@@ -165,6 +165,7 @@ static void test_the_end_is_told_to_who_waits(void **state)
     }
     proxy_close(w->proxy);
     sim_world_until(w, 10000, has_ended, w);
+    sim_world_run(w, 1);
     for (size_t i = 0; i < 3; i++) {
         assert_null(clients[i]->conn);
         assert_int_equal(sim_client_code(clients[i]), i == 0 ? -1 : 91);
@@ -274,6 +275,7 @@ static void test_reply_to_another_request(void **state)
     assert_int_equal(sim_int(c->last, "ok"), 0);
     assert_said(c, "broke the protocol");
     sim_world_works(w, 1000);
+    sim_world_run(w, 1);
     assert_int_equal(w->proxy->metrics.backends_closed, closed + 1);
     sim_world_end(w);
 }

@@ -165,7 +165,8 @@ static struct sim_client *client_in_order(struct sim_world *w, struct order *o, 
  * way round. */
 static void test_order_of_lanes(void **state)
 {
-    struct sim_world *w = sim_world_new((struct sim_plan){.flags = "--pool.maxPoolSize=1"});
+    struct sim_world *w =
+        sim_world_new((struct sim_plan){.flags = "--pool.maxPoolSize=1", .latency = 1});
     struct order o = {.count = 0};
     struct sim_txn a = {.number = 1, .lsid = {1}};
     struct sim_txn b = {.number = 1, .lsid = {2}};

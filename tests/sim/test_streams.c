@@ -279,7 +279,7 @@ static void test_a_drain_ends_long_waits_that_have_no_turn(void **state)
     sim_world_run(w, 3000);
     proxy_drain(w->proxy);
     sim_world_run(w, 1500);
-    assert_in_range(w->proxy->client_count, 1, 2);
+    assert_true(w->proxy->client_count <= 2);
     sim_world_run(w, 8000);
     assert_true(w->has_ended);
     for (size_t i = 0; i < all->count; i++) {

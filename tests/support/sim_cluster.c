@@ -29,6 +29,7 @@ static void node_init(struct sim_cluster *c, int index)
     list_init(&n->servers);
     list_init(&n->waiting);
     list_init(&n->awaiting);
+    list_init(&n->held);
     list_init(&n->cursors);
     list_init(&n->transactions);
     node_listen(n);
@@ -76,7 +77,7 @@ static void end_primary(struct sim_cluster *c)
     struct sim_node *n = sim_cluster_primary(c);
     if (n != NULL) {
         n->is_primary = false;
-        n->state_changes++;
+        sim_node_change(n);
         sim_node_forget(n);
     }
     c->primary = -1;
@@ -94,7 +95,7 @@ static void on_elected(struct deadline *d, msec now)
     c->primary = n->index;
     c->term++;
     n->is_primary = true;
-    n->state_changes++;
+    sim_node_change(n);
 }
 
 void sim_cluster_step_down(struct sim_cluster *c, int next, msec election)
@@ -130,79 +131,6 @@ void sim_node_revive(struct sim_node *n)
     if (n->listener == NULL) {
         n->state_changes++;
         node_listen(n);
-    }
-}
-
-/* --- hello --- */
-
-void sim_node_version(const struct sim_node *n, bson_t *reply)
-{
-    bson_oid_t process;
-    char text[25];
-    bson_t version;
-    snprintf(text, sizeof text, "%024x", 0xabc00 + n->index);
-    bson_oid_init_from_string(&process, text);
-    BSON_APPEND_DOCUMENT_BEGIN(reply, "topologyVersion", &version);
-    BSON_APPEND_OID(&version, "processId", &process);
-    BSON_APPEND_INT64(&version, "counter", n->state_changes);
-    bson_append_document_end(reply, &version);
-}
-
-static void append_set(const struct sim_node *n, bson_t *reply)
-{
-    const struct sim_cluster *c = n->cluster;
-    bson_oid_t election;
-    char text[25];
-    bson_t part;
-    BSON_APPEND_UTF8(reply, "setName", "rs");
-    BSON_APPEND_INT32(reply, "setVersion", 1);
-    BSON_APPEND_UTF8(reply, "me", n->name);
-    BSON_APPEND_ARRAY_BEGIN(reply, "hosts", &part);
-    for (size_t i = 0, listed = 0; i < c->count; i++) {
-        static const char *const keys[SIM_NODES_MOST] = {"0", "1", "2"};
-        if (!c->nodes[i].is_unlisted) {
-            BSON_APPEND_UTF8(&part, keys[listed], c->nodes[i].name);
-            listed++;
-        }
-    }
-    bson_append_array_end(reply, &part);
-    if (n->is_primary) {
-        snprintf(text, sizeof text, "7fffffff%016x", c->term);
-        bson_oid_init_from_string(&election, text);
-        BSON_APPEND_OID(reply, "electionId", &election);
-    }
-    if (c->primary >= 0) {
-        BSON_APPEND_UTF8(reply, "primary", c->nodes[c->primary].name);
-    }
-    BSON_APPEND_DOCUMENT_BEGIN(reply, "lastWrite", &part);
-    BSON_APPEND_DATE_TIME(&part, "lastWriteDate", net_now(c->net));
-    bson_append_document_end(reply, &part);
-}
-
-void sim_node_hello(const struct sim_node *n, const bson_t *request, bson_t *reply)
-{
-    const struct sim_cluster *c = n->cluster;
-    BSON_APPEND_BOOL(reply, "helloOk", true);
-    BSON_APPEND_BOOL(reply, "isWritablePrimary", n->is_primary);
-    if (c->is_sharded || c->is_balanced) {
-        BSON_APPEND_UTF8(reply, "msg", "isdbgrid");
-    } else if (!c->is_standalone) {
-        BSON_APPEND_BOOL(reply, "secondary", !n->is_primary);
-        append_set(n, reply);
-    }
-    if (n->is_passive) {
-        BSON_APPEND_BOOL(reply, "passive", true);
-    }
-    sim_node_version(n, reply);
-    BSON_APPEND_INT32(reply, "maxBsonObjectSize", 16 * 1024 * 1024);
-    BSON_APPEND_INT32(reply, "maxMessageSizeBytes", 48000000);
-    BSON_APPEND_INT32(reply, "maxWriteBatchSize", 100000);
-    BSON_APPEND_DATE_TIME(reply, "localTime", net_now(c->net));
-    BSON_APPEND_INT32(reply, "logicalSessionTimeoutMinutes", 30);
-    BSON_APPEND_INT32(reply, "minWireVersion", 0);
-    BSON_APPEND_INT32(reply, "maxWireVersion", n->max_wire);
-    if (sim_has(request, "saslSupportedMechs")) {
-        BCON_APPEND(reply, "saslSupportedMechs", "[", "SCRAM-SHA-256", "]");
     }
 }
 

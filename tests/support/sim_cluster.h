@@ -54,6 +54,7 @@ struct sim_node {
     struct list servers;       /* one per conn */
     struct list waiting;       /* for the lock */
     struct list awaiting;      /* for events */
+    struct list held;          /* hellos that wait for a change of state */
     struct list cursors;
     int64_t next_cursor; /* when they collide */
     struct list transactions;
@@ -73,11 +74,15 @@ struct sim_node {
     size_t wrong_ids; /* so many replies say that they answer another request */
     size_t doubled;   /* so many replies are sent twice */
     bool ends_logins; /* closes a conn as soon as its login is complete */
+    bool is_old;      /* has no topologyVersion, hence cannot hold a hello */
+    bool never_holds; /* answers every hello at once */
+    bool is_restless; /* and its state has changed each time */
 
     size_t accepted; /* conns, ever */
     size_t hellos;
-    size_t commands; /* others, ever */
-    size_t writes;   /* acknowledged or not */
+    size_t held_hellos; /* of these, asked to be held */
+    size_t commands;    /* others, ever */
+    size_t writes;      /* acknowledged or not */
     size_t commits;
     size_t own_kills; /* killCursors and abortTransaction that no application asked for */
     size_t own_aborts;
@@ -133,6 +138,13 @@ void sim_cluster_step_down(struct sim_cluster *c, int next, msec election);
  * secondary when another is primary by then. */
 void sim_node_die(struct sim_node *n);
 void sim_node_revive(struct sim_node *n);
+
+/* Its state has changed, in what hello does not show otherwise too: held hellos are answered. */
+void sim_node_change(struct sim_node *n);
+
+/* It goes by other names now: held hellos fail with 303 SplitHorizonChange and their conns close.
+ */
+void sim_node_change_horizon(struct sim_node *n);
 
 /* All its conns are reset; it goes on. */
 void sim_node_reset(struct sim_node *n);

@@ -106,28 +106,6 @@ static bool is_hello(const bson_t *request)
     return sim_has(request, "hello") || sim_has(request, "isMaster");
 }
 
-static void answer_hello(struct sim_server *s, const bson_t *request, bson_t *reply)
-{
-    bson_iter_t it;
-    s->node->hellos++;
-    if (!sim_balanced_greet(s, request, reply)) {
-        return;
-    }
-    sim_node_hello(s->node, request, reply);
-    if (bson_iter_init_find(&it, request, "speculativeAuthenticate")) {
-        bson_t start;
-        bson_t answer = BSON_INITIALIZER;
-        uint32_t size;
-        const uint8_t *bytes;
-        bson_iter_document(&it, &size, &bytes);
-        require(bson_init_static(&start, bytes, size));
-        sasl_reply(&s->sasl, &start, &answer);
-        BSON_APPEND_DOCUMENT(reply, "speculativeAuthenticate", &answer);
-        bson_destroy(&answer);
-    }
-    BSON_APPEND_DOUBLE(reply, "ok", 1);
-}
-
 static void note_service(struct sim_server *s)
 {
     struct sim_node *n = s->node;
@@ -151,7 +129,7 @@ static void answer(struct sim_server *s, const bson_t *request, bson_t *reply)
 {
     const char *name = name_of(request);
     if (is_hello(request)) {
-        answer_hello(s, request, reply);
+        sim_hello_answer(s, request, reply);
     } else if (strncmp(name, "sasl", 4) == 0) {
         sasl_reply(&s->sasl, request, reply);
         s->node->logins += sim_int(reply, "done") != 0;
@@ -233,6 +211,10 @@ static void on_due(struct deadline *d, msec now)
     struct sim_reply *r = container_of(d, struct sim_reply, due);
     struct sim_node *n = r->server->node;
     (void)now;
+    if (n->is_hanging && is_hello(r->request.body)) {
+        free_reply(r);
+        return;
+    }
     sim_balanced_serve(r->server);
     if (sim_txn_must_wait(n, r->request.body)) {
         list_push_back(&n->waiting, &r->waiting);
@@ -261,6 +243,7 @@ static void take_request(struct sim_server *s, struct sim_message m)
     struct sim_node *n = s->node;
     struct sim_reply *r = xcalloc(1, sizeof *r);
     msec delay = n->delay + sim_int(m.body, "delay");
+    msec held;
     r->server = s;
     r->request = m;
     list_init(&r->waiting);
@@ -274,6 +257,9 @@ static void take_request(struct sim_server *s, struct sim_message m)
     } else if (n->failing.is_reset && is_to_fail(&n->failing, name_of(m.body)) &&
                !is_hello(m.body)) {
         reset_instead(s, m.body);
+    } else if (is_hello(m.body) && sim_hello_is_held(n, m.body, &held)) {
+        list_push_back(&n->held, &r->waiting);
+        net_set_deadline(n->cluster->net, &r->due, net_now(n->cluster->net) + held + delay);
     } else if (delay > 0) {
         net_set_deadline(n->cluster->net, &r->due, net_now(n->cluster->net) + delay);
     } else {

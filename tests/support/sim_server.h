@@ -1,5 +1,6 @@
 /* What the files of the simulated cluster share: sim_cluster.c (nodes and their roles),
- * sim_server.c (conns and commands), sim_cursor.c, sim_await.c (cursors that wait for events) and
+ * sim_server.c (conns and commands), sim_cursor.c, sim_await.c (cursors that wait for events),
+ * sim_hello.c (what a node says of itself) and
  * sim_txn.c (transactions and the lock). */
 #ifndef SUPPORT_SIM_SERVER_H
 #define SUPPORT_SIM_SERVER_H
@@ -46,8 +47,11 @@ void sim_server_accept(void *owner, struct conn *conn, const struct address *pee
 
 void sim_server_close(struct sim_server *s, enum close_how how);
 
-/* The reply to hello. */
-void sim_node_hello(const struct sim_node *n, const bson_t *request, bson_t *reply);
+/* Whether the hello is one to be held, and for how long: until sim_node_change at most. */
+bool sim_hello_is_held(struct sim_node *n, const bson_t *request, msec *most);
+
+/* The reply to hello, the first step of a login included. */
+void sim_hello_answer(struct sim_server *s, const bson_t *request, bson_t *reply);
 
 /* An error document, with the node's version when it is of a change of state. */
 void sim_error_append(const struct sim_node *n, bson_t *reply, int32_t code, const char *text);

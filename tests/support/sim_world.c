@@ -22,30 +22,56 @@ static uint64_t seed_of_environment(void)
     return text == NULL ? 0 : strtoull(text, NULL, 10);
 }
 
-/* What stands behind the name; nodes are found by their addresses from then on. */
-static void put_names(struct sim_world *w)
+#define NODE_HOST   "node%zu.example.test"
+#define ALL_TARGETS "node0.example.test node1.example.test node2.example.test"
+
+enum { ANSWER = 0x8180, TYPE_A = 1, TYPE_SRV = 33, TTL_SECONDS = 60 };
+
+void sim_world_put_srv(struct sim_world *w, const char *targets, uint32_t ttl_seconds)
 {
-    enum { ANSWER = 0x8180, TYPE_A = 1, TYPE_SRV = 33, TTL_SECONDS = 60 };
     static const char srv[] = "_mongodb._tcp.cluster0.example.test";
-    struct wire *records = xcalloc(2, sizeof *records);
-    wire_open(&records[0], ANSWER, srv, TYPE_SRV);
-    for (size_t i = 0; i < w->cluster->count; i++) {
-        char *host = xformat("node%zu.example.test", i);
-        wire_srv(&records[0], srv, TTL_SECONDS, 27017, host);
-        wire_open(&records[1], ANSWER, host, TYPE_A);
-        wire_bytes(&records[1], host, TYPE_A, TTL_SECONDS, w->cluster->nodes[i].at.ip, 4);
-        sim_dns_answer(w->sim, NULL, host, TYPE_A, STATUS_OK, wire_span(&records[1]), 2);
-        free(host);
+    struct wire *record = xcalloc(1, sizeof *record);
+    char *list = xstrdup(targets);
+    char *rest = NULL;
+    wire_open(record, ANSWER, srv, TYPE_SRV);
+    for (char *host = strtok_r(list, " ", &rest); host != NULL; host = strtok_r(NULL, " ", &rest)) {
+        wire_srv(record, srv, ttl_seconds, 27017, host);
     }
-    sim_dns_answer(w->sim, NULL, srv, TYPE_SRV, STATUS_OK, wire_span(&records[0]), 2);
-    free(records);
+    sim_dns_answer(w->sim, NULL, srv, TYPE_SRV, STATUS_OK, wire_span(record), 2);
+    free(list);
+    free(record);
+}
+
+void sim_world_move_name(struct sim_world *w, int index, int at)
+{
+    struct wire *record = xcalloc(1, sizeof *record);
+    char *host = xformat(NODE_HOST, (size_t)index);
+    wire_open(record, ANSWER, host, TYPE_A);
+    wire_bytes(record, host, TYPE_A, TTL_SECONDS, w->cluster->nodes[at].at.ip, 4);
+    sim_dns_answer(w->sim, NULL, host, TYPE_A, STATUS_OK, wire_span(record), 2);
+    free(host);
+    free(record);
+}
+
+/* What stands behind the name; nodes are found by their addresses from then on. */
+static void put_names(struct sim_world *w, const char *targets)
+{
+    for (size_t i = 0; i < w->cluster->count; i++) {
+        sim_world_move_name(w, (int)i, (int)i);
+    }
+    sim_world_put_srv(w,
+                      targets != NULL          ? targets
+                      : w->cluster->count == 1 ? "node0.example.test"
+                                               : ALL_TARGETS,
+                      TTL_SECONDS);
 }
 
 static char *make_uri(const struct sim_world *w, const struct sim_plan *plan)
 {
     static const char scheme[] = "mongodb://";
     if (plan->is_srv) {
-        return xstrdup("mongodb+srv://cluster0.example.test/?tls=false");
+        return xformat("mongodb+srv://cluster0.example.test/?tls=false%s",
+                       plan->srv_options == NULL ? "" : plan->srv_options);
     }
     if (plan->direct > 0) {
         return xformat("%s%s/?directConnection=true", scheme,
@@ -98,13 +124,16 @@ struct sim_world *sim_world_new(struct sim_plan plan)
     w->net = sim_net(w->sim);
     w->cluster = sim_cluster_new(w->sim, plan.is_balanced ? 1 : plan.nodes == 0 ? 3 : plan.nodes);
     w->cluster->is_balanced = plan.is_balanced;
+    if (plan.is_sharded) {
+        sim_cluster_become_sharded(w->cluster);
+    }
     w->cluster->user = plan.user;
     w->cluster->password = plan.password;
     for (size_t i = 0; i < w->cluster->count; i++) {
         sim_set_latency(w->sim, &w->cluster->nodes[i].at, plan.latency);
     }
     list_init(&w->clients);
-    put_names(w);
+    put_names(w, plan.srv_targets);
     load_settings(w, &plan);
     require(address_parse("127.0.0.1:27017", 0, &w->at));
     if (plan.is_nameless) {
@@ -234,13 +263,18 @@ void sim_world_end(struct sim_world *w)
 
 struct node *sim_world_node(struct sim_world *w, int index)
 {
+    struct node *found = NULL;
+    char *host = xformat(NODE_HOST, (size_t)index);
     list_for_each (link, &w->proxy->cluster->nodes) {
         struct node *node = container_of(link, struct node, link);
-        if (strcmp(node->name, w->cluster->nodes[index].name) == 0) {
-            return node;
+        bool is_it =
+            strcmp(node->name, w->cluster->nodes[index].name) == 0 || strcmp(node->host, host) == 0;
+        if (is_it && (found == NULL || !node->is_removed)) {
+            found = node;
         }
     }
-    return NULL;
+    free(host);
+    return found;
 }
 
 const struct pool_counts *sim_world_pool(struct sim_world *w, int index)

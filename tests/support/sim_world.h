@@ -30,7 +30,10 @@ struct sim_plan {
     const char *gives;    /* the password that the proxy gives; NULL: the right one */
     msec latency;         /* to each node */
     bool is_srv;          /* the proxy is given a name with an SRV record, not addresses */
-    bool is_nameless;     /* resolvers refuse from the start: FAULT_DNS_REFUSED */
+    const char *srv_targets; /* hosts that it names, parted by spaces; NULL: all nodes */
+    const char *srv_options; /* "&srvMaxHosts=2"; NULL: none */
+    bool is_sharded;         /* the nodes are routers */
+    bool is_nameless;        /* resolvers refuse from the start: FAULT_DNS_REFUSED */
 };
 
 struct sim_world {
@@ -56,6 +59,12 @@ void sim_world_end(struct sim_world *w);
 /* Steps until it is so; fails the test when that has not come within `limit` ms. */
 void sim_world_until(struct sim_world *w, msec limit, bool (*is_so)(void *owner), void *owner);
 void sim_world_run(struct sim_world *w, msec wait);
+
+/* From now on the SRV record names these hosts (as plan.srv_targets). */
+void sim_world_put_srv(struct sim_world *w, const char *targets, uint32_t ttl_seconds);
+
+/* From now on the name of node `index` means the address of node `at`. */
+void sim_world_move_name(struct sim_world *w, int index, int at);
 
 /* Until the client has had all its replies (or its conn is closed). */
 void sim_world_answer(struct sim_world *w, struct sim_client *c, msec limit);

@@ -1,5 +1,5 @@
 /* The rules in the order in which seeds_build applies them: targets, TXT, combinations, the choice
- * of srvMaxHosts. Any rule broken ends it with a sentence. */
+ * of srvMaxHosts. Any rule broken ends it with a sentence. seeds_follow knows the first only. */
 #include "core/dns/seeds.h"
 
 #include <ctype.h>
@@ -285,21 +285,24 @@ static enum status check_combination(const struct seeds_wanted *w, const struct 
         fault);
 }
 
-/* Fisher-Yates, as far as places are taken. */
-static void choose(struct seeds *s, size_t most, const uint32_t *words)
+static void swap(const char **hosts, size_t a, size_t b)
 {
-    if (most == 0 || most >= s->count) {
-        return;
+    const char *kept = hosts[a];
+    hosts[a] = hosts[b];
+    hosts[b] = kept;
+}
+
+/* Fisher-Yates, as far as places are taken: those before `first` are. */
+static size_t choose(const char **hosts, size_t first, size_t count, size_t most,
+                     const uint32_t *words)
+{
+    if (most == 0 || most >= count) {
+        return count;
     }
-    for (size_t i = 0; i < most; i++) {
-        size_t other = i + (size_t)(((uint64_t)words[i] * (s->count - i)) >> 32);
-        char *chosen = s->hosts[other];
-        s->hosts[other] = s->hosts[i];
-        s->hosts[i] = chosen;
+    for (size_t i = first; i < most; i++) {
+        swap(hosts, i, i + (size_t)(((uint64_t)words[i] * (count - i)) >> 32));
     }
-    while (s->count > most) {
-        free(s->hosts[--s->count]);
-    }
+    return most;
 }
 
 enum status seeds_build(const struct seeds_wanted *wanted, const struct dns_answer *srv,
@@ -318,9 +321,43 @@ enum status seeds_build(const struct seeds_wanted *wanted, const struct dns_answ
         seeds_clear(&s);
         return status;
     }
-    choose(&s, wanted->max_hosts, words);
+    size_t chosen = choose((const char **)s.hosts, 0, s.count, wanted->max_hosts, words);
+    while (s.count > chosen) {
+        free(s.hosts[--s.count]);
+    }
     *out = s;
     return STATUS_OK;
+}
+
+enum status seeds_follow(const struct seeds_wanted *wanted, const struct dns_answer *srv,
+                         struct seeds *out, size_t *skipped, struct error *why)
+{
+    struct seeds s = {.count = 0};
+    *skipped = 0;
+    s.hosts = xcalloc(srv->count + 1, sizeof *s.hosts);
+    for (size_t i = 0; i < srv->count; i++) {
+        *skipped += add_target(&s, wanted->host, &srv->records[i], why) != STATUS_OK;
+    }
+    if (s.count == 0) {
+        seeds_clear(&s);
+        return *skipped > 0 ? STATUS_BAD_INPUT
+                            : error_set(why, STATUS_BAD_INPUT,
+                                        "the SRV record of %.200s names no server", wanted->host);
+    }
+    *out = s;
+    return STATUS_OK;
+}
+
+size_t seeds_fill(const char **hosts, size_t count, bool (*is_there)(void *owner, const char *host),
+                  void *owner, size_t most, const uint32_t *words)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (is_there(owner, hosts[i])) {
+            swap(hosts, i, kept++);
+        }
+    }
+    return choose(hosts, kept, count, most, words);
 }
 
 static bool is_atlas(const char *host)

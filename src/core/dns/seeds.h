@@ -1,7 +1,9 @@
-/* From SRV and TXT records to the first list of servers: the rules of the seed-list specification.
+/* From SRV and TXT records to the first list of servers, and to later ones: the rules of the
+ * seed-list and the SRV polling specification.
  *
- * Strict, as drivers are: one wrong target or TXT option fails the whole answer, since what it
- * names is where credentials would go. Pure; random words come from outside. */
+ * At first strict, as drivers are: one wrong target or TXT option fails the whole answer, since
+ * what it names is where credentials would go. Later a wrong target is passed over. Pure; random
+ * words come from outside. */
 #ifndef CORE_DNS_SEEDS_H
 #define CORE_DNS_SEEDS_H
 
@@ -45,6 +47,19 @@ enum status seeds_check_target(const char *host, const char *target, struct erro
 enum status seeds_build(const struct seeds_wanted *wanted, const struct dns_answer *srv,
                         const struct dns_answer *txt, const uint32_t *words, struct seeds *out,
                         struct error *why) __attribute__((warn_unused_result));
+
+/* SRV polling: the targets of a later answer. Those that break a rule are passed over: `skipped`
+ * counts them, and `why` says what was wrong with the last. BAD_INPUT: none is left. The caller
+ * clears `out`, on OK only. */
+enum status seeds_follow(const struct seeds_wanted *wanted, const struct dns_answer *srv,
+                         struct seeds *out, size_t *skipped, struct error *why)
+    __attribute__((warn_unused_result));
+
+/* SRV polling: of more hosts than `most` (0: all) those that are there already stay, and what is
+ * missing is filled up with a random choice of the others. Reorders `hosts` and returns how many of
+ * them count. `words`: as above. */
+size_t seeds_fill(const char **hosts, size_t count, bool (*is_there)(void *owner, const char *host),
+                  void *owner, size_t most, const uint32_t *words);
 
 /* Auth: the database that knows the user: the one that the connection string says (`said`), else
  * TXT's, else the one in the string's path, else "admin". On Atlas (hosts of mongodb.net) every

@@ -65,7 +65,7 @@ struct pool *pool_new(const struct pool_limits *limits, uint64_t seed, msec now)
     }
     deadline_heap_init(&p->deadlines);
     p->sweep_at = MSEC_NEVER;
-    p->dial_not_before = now;
+    p->dial_not_before = p->warm_not_before = now;
     p->budget = SIZE_MAX;
     p->tokens_milli = (uint64_t)p->limits.connect_burst * 1000;
     p->tokens_at = now;
@@ -284,6 +284,15 @@ void pool_on_pinned(struct pool *p, struct backend_id backend, msec now)
     }
 }
 
+/* When a server closes its connections, all its clients lose them at one moment: nobody waits for
+ * the warm ones, so they come back at random times. */
+static void spread_warm_dials(struct pool *p, msec now)
+{
+    if (p->warm_not_before <= now) {
+        p->warm_not_before = now + random_msec(p, p->limits.backoff_initial);
+    }
+}
+
 void pool_on_closed(struct pool *p, struct backend_id backend, msec now)
 {
     struct slot *s = pool_slot(p, backend);
@@ -295,6 +304,9 @@ void pool_on_closed(struct pool *p, struct backend_id backend, msec now)
     bool is_short = s->is_unproven && now < s->ready_at + POOL_PROOF_MS;
     if (has_ended_itself && is_short && s->generation == p->generation) {
         note_failure(p, s, now);
+    }
+    if (has_ended_itself) {
+        spread_warm_dials(p, now);
     }
     slot_move(p, s, SLOT_FREE);
 }
@@ -312,8 +324,8 @@ static void doom_unlent(struct pool *p, enum status why)
 
 void pool_on_generation(struct pool *p, msec now)
 {
-    (void)now;
     p->generation++;
+    spread_warm_dials(p, now);
     doom_unlent(p, STATUS_STALE_GENERATION);
 }
 
@@ -346,6 +358,18 @@ void pool_on_down(struct pool *p, msec now)
 {
     (void)now;
     p->is_up = false;
+}
+
+void pool_on_role(struct pool *p, msec now)
+{
+    (void)now;
+    static const enum pool_lane lanes[] = {LANE_FINISH, LANE_NEW};
+    for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++) {
+        struct list *lane = &p->lanes[lanes[i]];
+        while (!list_is_empty(lane)) {
+            waiter_refuse(container_of(list_first(lane), struct waiter, link), STATUS_NOT_SUITABLE);
+        }
+    }
 }
 
 void pool_on_budget(struct pool *p, size_t more, msec now)

@@ -112,9 +112,9 @@ void pool_on_limits(struct pool *p, const struct pool_limits *limits, msec now);
 
 /* `exchange` wants a backend until `deadline` (MSEC_NEVER: for ever). Answered by GRANT or REFUSE,
  * in a following pool_next_action, unless pool_on_unwanted comes first. REFUSE says:
- * QUEUE_TIMED_OUT at the deadline; QUEUE_FULL; NOT_SUITABLE when the pool is or goes down and no
- * idle backend is there (choose again); the fault of pool_on_dial_failed while it is permanent and
- * no working backend is left; the status of pool_on_drain. */
+ * QUEUE_TIMED_OUT at the deadline; QUEUE_FULL; NOT_SUITABLE (choose again) when the pool is or goes
+ * down and no idle backend is there, or the server's role changes; the fault of pool_on_dial_failed
+ * while it is permanent and no working backend is left; the status of pool_on_drain. */
 struct waiter_id pool_on_wanted(struct pool *p, uint64_t exchange, enum pool_lane lane,
                                 msec deadline, msec now);
 
@@ -150,8 +150,9 @@ void pool_on_pinned(struct pool *p, struct backend_id backend, msec now);
  * checked, or because the shell itself gave up a dial without a fault of the server. */
 void pool_on_closed(struct pool *p, struct backend_id backend, msec now);
 
-/* CMAP clear: what is idle, dialling or being checked is closed now, what is lent when it comes
- * back. Waiters stay (pool_on_down refuses them). */
+/* CMAP clear: the warm minimum comes back at a random time in [0, backoff_initial]. What is idle,
+ * dialling or being checked is closed now, what is lent when it comes back. Waiters stay
+ * (pool_on_down refuses them). */
 void pool_on_generation(struct pool *p, msec now);
 
 /* The same for one backend alone (load balancing: of the service that failed). */
@@ -164,6 +165,10 @@ void pool_on_up(struct pool *p, msec now);
 /* The node is unknown: nothing is dialled, all waiters are refused with NOT_SUITABLE. Idle backends
  * stay and serve who still wants this very node (a getMore); pool_on_generation closes them. */
 void pool_on_down(struct pool *p, msec now);
+
+/* The server serves on in another role: waiters are refused with NOT_SUITABLE, to choose again, but
+ * for those of LANE_FOLLOW_UP: what they follow up is here, or nowhere. */
+void pool_on_role(struct pool *p, msec now);
 
 /* How many more connections this pool may open now (pool.maxTotalConnections); counted down by each
  * DIAL. SIZE_MAX, as in a new pool: no limit. */

@@ -194,6 +194,12 @@ static bool next_rejection(struct pool *p, msec now, struct pool_action *out)
     return next_refusal(p, now, out);
 }
 
+/* Whether somebody waits whom no dial or check under way covers. */
+static bool is_awaited(const struct pool *p)
+{
+    return eligible(p) > p->counts.dialling + p->counts.checking;
+}
+
 /* Whether a dial is wanted and allowed, the time aside. */
 static bool wants_dial(const struct pool *p)
 {
@@ -207,7 +213,7 @@ static bool wants_dial(const struct pool *p)
     if (c->dialling >= p->limits.max_connecting) {
         return false;
     }
-    return eligible(p) > c->dialling + c->checking || pool_live(p) < p->limits.min_size;
+    return is_awaited(p) || pool_live(p) < p->limits.min_size;
 }
 
 static uint64_t tokens_milli_at(const struct pool *p, msec now)
@@ -222,15 +228,21 @@ static uint64_t tokens_milli_at(const struct pool *p, msec now)
     return tokens < most ? tokens : most;
 }
 
+static msec later(msec a, msec b)
+{
+    return a > b ? a : b;
+}
+
 /* The earliest time of the next dial. */
 static msec dial_at(const struct pool *p)
 {
     uint64_t rate = p->limits.connects_per_second;
+    bool is_warm = p->fault == STATUS_OK && !is_awaited(p);
+    msec at = is_warm ? later(p->dial_not_before, p->warm_not_before) : p->dial_not_before;
     if (rate == 0 || p->tokens_milli >= TOKEN) {
-        return p->dial_not_before;
+        return at;
     }
-    msec token_at = p->tokens_at + (msec)((TOKEN - p->tokens_milli + rate - 1) / rate);
-    return token_at > p->dial_not_before ? token_at : p->dial_not_before;
+    return later(at, p->tokens_at + (msec)((TOKEN - p->tokens_milli + rate - 1) / rate));
 }
 
 static bool next_dial(struct pool *p, msec now, struct pool_action *out)

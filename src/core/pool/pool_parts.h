@@ -82,6 +82,7 @@ struct pool {
     uint32_t generation;
     uint32_t failures; /* in a row: dials that failed, or whose backend ended unproven */
     msec dial_not_before;
+    msec warm_not_before; /* the same for dials that nobody waits for */
     size_t budget;
     uint64_t tokens_milli; /* thousandths of a dial */
     msec tokens_at;

@@ -270,7 +270,7 @@ void topology_on_network_error(struct topology *t, uint32_t id, bool is_current,
     m->server.updated_at = now;
     member_become_unknown(t, m, status_text(status));
     m->must_clear = true;
-    m->must_check = true; /* a driver cancels the check under way, which has the same effect */
+    m->must_check = m->check_anew = true; /* SDAM: cancels the check under way */
     topology_transit(t, m);
 }
 
@@ -291,7 +291,8 @@ static bool next_of_member(struct member *m, struct topology_action *out)
     if (m->must_check) {
         out->kind = TOPOLOGY_CHECK_NOW;
         out->at_once = m->check_at_once;
-        m->must_check = m->check_at_once = false;
+        out->anew = m->check_anew;
+        m->must_check = m->check_at_once = m->check_anew = false;
         return true;
     }
     return false;

@@ -57,6 +57,7 @@ struct topology_action {
     const char *why; /* REMOVE; for a person, "it is …"; NULL: a list no longer names it. Valid
                         until the next action is asked for */
     bool at_once;    /* CHECK_NOW: without those 500 ms (a known server's check just broke) */
+    bool anew;       /* CHECK_NOW: a check under way is given up, and its connection with it */
 };
 
 /* An error reply to a command, as far as SDAM cares. */
@@ -95,7 +96,8 @@ bool topology_on_command_error(struct topology *t, uint32_t id, const struct top
                                msec now);
 
 /* A pooled connection that had served died (not: its reply timed out). `is_current` as above; an
- * old one says nothing. The server becomes unknown, its pool is cleared, and it is checked. */
+ * old one says nothing. The server becomes unknown, its pool is cleared, and it is checked
+ * on a new connection. */
 void topology_on_network_error(struct topology *t, uint32_t id, bool is_current, enum status status,
                                msec now);
 

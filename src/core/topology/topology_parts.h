@@ -13,6 +13,7 @@ struct member {
     bool must_clear;
     bool must_check;
     bool check_at_once;
+    bool check_anew;
 };
 
 /* REMOVE is still to be said. */

@@ -347,6 +347,63 @@ static void test_the_database_of_the_user(void **state)
     assert_string_equal(seeds_auth_source("x.mongodb.net.test", NULL, NULL, "path"), "path");
 }
 
+static bool is_listed(void *owner, const char *host)
+{
+    for (const char *const *at = owner; *at != NULL; at++) {
+        if (strcmp(*at, host) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void later_a_wrong_target_is_passed_over(void **state)
+{
+    (void)state;
+    const struct seeds_wanted wanted = {.host = "cluster0.example.test", .max_hosts = 1};
+    size_t skipped;
+    add_srv("a.example.test", 1);
+    add_srv("a.elsewhere.test", 2);
+    add_srv("B.example.test.", 3);
+    add_srv("c.example.test", 0);
+    seeds_clear(&seeds);
+    assert_int_equal(seeds_follow(&wanted, &srv, &seeds, &skipped, &why), STATUS_OK);
+    assert_int_equal(skipped, 2);
+    assert_non_null(strstr(why.text, "port 0"));
+    assert_int_equal(seeds.count, 2);
+    assert_string_equal(seeds.hosts[0], "a.example.test:1");
+    assert_string_equal(seeds.hosts[1], "b.example.test:3");
+    seeds_clear(&seeds);
+    srv.count = 0;
+    add_srv("a.elsewhere.test", 2);
+    assert_int_equal(seeds_follow(&wanted, &srv, &seeds, &skipped, &why), STATUS_BAD_INPUT);
+    assert_non_null(strstr(why.text, "elsewhere"));
+    srv.count = 0;
+    assert_int_equal(seeds_follow(&wanted, &srv, &seeds, &skipped, &why), STATUS_BAD_INPUT);
+    assert_non_null(strstr(why.text, "names no server"));
+}
+
+static void later_free_places_are_filled_up(void **state)
+{
+    (void)state;
+    const char *known[] = {"c", "a", "x", NULL};
+    const char *hosts[] = {"a", "b", "c", "d"};
+    size_t taken[2] = {0};
+    assert_int_equal(seeds_fill(hosts, 4, is_listed, known, 0, words), 4);
+    assert_int_equal(seeds_fill(hosts, 4, is_listed, known, 4, words), 4);
+    assert_int_equal(seeds_fill(hosts, 4, is_listed, known, 2, words), 2);
+    assert_true(*hosts[0] + *hosts[1] == 'a' + 'c');
+    assert_int_equal(seeds_fill(hosts, 4, is_listed, known, 1, words), 1); /* a lower cap */
+    for (uint32_t i = 0; i < 1000; i++) {
+        const char *again[] = {"a", "b", "c", "d"};
+        words[2] = i * (UINT32_MAX / 1000);
+        assert_int_equal(seeds_fill(again, 4, is_listed, known, 3, words), 3);
+        assert_true(*again[0] + *again[1] == 'a' + 'c');
+        taken[*again[2] == 'd']++;
+    }
+    assert_in_range(taken[0], 490, 510);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +421,8 @@ int main(void)
         cmocka_unit_test_setup(contradictions_are_refused, start),
         cmocka_unit_test_setup(srv_max_hosts_chooses_by_the_words, start),
         cmocka_unit_test_setup(srv_max_hosts_is_fair, start),
+        cmocka_unit_test_setup(later_a_wrong_target_is_passed_over, start),
+        cmocka_unit_test_setup(later_free_places_are_filled_up, start),
     };
     return cmocka_run_group_tests(tests, NULL, clear);
 }

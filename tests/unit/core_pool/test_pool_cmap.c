@@ -82,7 +82,8 @@ static void a_paused_pool_fills_no_minimum(void **state)
     pool_on_closed(w.p, next(&w, POOL_CLOSE).backend, w.now);
     expect_nothing(&w);
     pool_on_up(w.p, w.now);
-    next(&w, POOL_DIAL); /* one of the new generation takes its place */
+    w.now = pool_deadline(w.p, w.now); /* within the first step of the back-off */
+    next(&w, POOL_DIAL);               /* one of the new generation takes its place */
     pool_free(w.p);
 }
 

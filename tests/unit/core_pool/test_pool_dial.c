@@ -217,6 +217,41 @@ static void who_closes_right_after_the_login_is_backed_off_from(void **state)
     }
 }
 
+/* Nobody waits for the warm ones: they come back at random times. Who waits is served at once. */
+static void warm_dials_are_spread_after_a_loss(void **state)
+{
+    (void)state;
+    struct pool_limits limits = usual;
+    limits.min_size = 1;
+    msec most = 0, least = MSEC_NEVER;
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        struct pool *p = pool_new(&limits, seed, 0);
+        struct world w = {.p = p};
+        pool_on_up(p, 0);
+        struct backend_id b = expect_dial(&w);
+        pool_on_ready(p, b, 0);
+        w.now = SECONDS(10);
+        if (seed % 2 == 0) {
+            pool_on_closed(p, b, w.now);
+        } else {
+            pool_on_generation(p, w.now);
+            expect_close(&w, b, STATUS_STALE_GENERATION);
+            pool_on_closed(p, b, w.now);
+            pool_on_down(p, w.now);
+            pool_on_up(p, w.now);
+        }
+        msec pause = pool_deadline(p, w.now) - w.now;
+        most = pause > most ? pause : most;
+        least = msec_earlier(least, pause);
+        want(&w, 1, LANE_NEW);
+        expect_dial(&w);
+        expect_nothing(&w);
+        pool_free(p);
+    }
+    assert_in_range(most, 240, 250);
+    assert_in_range(least, 0, 10);
+}
+
 static void who_has_stayed_for_a_second_counts_as_reached(void **state)
 {
     (void)state;
@@ -354,6 +389,7 @@ int main(void)
         cmocka_unit_test(a_success_and_coming_up_end_the_back_off),
         cmocka_unit_test(a_success_starts_the_count_of_failures_again),
         cmocka_unit_test(who_closes_right_after_the_login_is_backed_off_from),
+        cmocka_unit_test(warm_dials_are_spread_after_a_loss),
         cmocka_unit_test(who_has_stayed_for_a_second_counts_as_reached),
         cmocka_unit_test(what_we_close_young_is_no_failure),
         cmocka_unit_test(a_dial_that_we_gave_up_is_no_failure),

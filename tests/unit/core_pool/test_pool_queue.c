@@ -211,9 +211,29 @@ static void it_prints_itself(void **state)
     pool_free(w.p);
 }
 
+static void who_waits_chooses_again_when_the_role_changes(void **state)
+{
+    (void)state;
+    struct pool_limits limits = usual;
+    limits.max_size = 1;
+    struct world w = world_of(limits);
+    struct backend_id busy = lend(&w, 1, LANE_NEW);
+    want(&w, 2, LANE_NEW);
+    want(&w, 3, LANE_FOLLOW_UP);
+    want(&w, 4, LANE_FINISH);
+    pool_on_role(w.p, w.now);
+    expect_refusal(&w, 4, STATUS_NOT_SUITABLE);
+    expect_refusal(&w, 2, STATUS_NOT_SUITABLE);
+    expect_nothing(&w);
+    pool_on_returned(w.p, busy, POOL_CLEAN, w.now);
+    expect_grant(&w, 3);
+    pool_free(w.p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_waits_chooses_again_when_the_role_changes),
         cmocka_unit_test(a_wanted_backend_is_dialled_lent_and_reused),
         cmocka_unit_test(the_last_used_is_lent_first),
         cmocka_unit_test(a_returned_backend_goes_to_who_waited_longest),

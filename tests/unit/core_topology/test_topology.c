@@ -303,7 +303,8 @@ static void a_network_error_makes_unknown_unless_stale(void **state)
     expect_nothing(t);
     topology_on_network_error(t, a, true, STATUS_PEER_RESET, 1);
     next(t, TOPOLOGY_CLEAR_POOL, a);
-    assert_false(next(t, TOPOLOGY_CHECK_NOW, a).at_once);
+    struct topology_action check = next(t, TOPOLOGY_CHECK_NOW, a);
+    assert_true(check.anew && !check.at_once);
     next(t, TOPOLOGY_CHANGED, 0);
     expect(t, "ReplicaSetNoPrimary rs: a:1 Unknown 5 ms (the peer reset the connection), b:1 "
               "RSSecondary 5 ms");

@@ -68,12 +68,36 @@ static void test_who_we_are_fits_the_limit(void **state)
     bson_destroy(&hello);
 }
 
+/* What a server refuses otherwise: both fields, an ObjectId, a 64-bit counter. */
+static void test_an_awaitable_one_names_the_state_that_is_known(void **state)
+{
+    (void)state;
+    struct topology_version version = {
+        .is_set = true, .process_id = {1, 2, 3}, .counter = INT64_C(1) << 40};
+    struct settings settings = {0};
+    bson_t hello = BSON_INITIALIZER;
+    bson_iter_t it, found;
+    greeting_write_hello(&hello, &settings, GREETING_HELLO);
+    greeting_write_await(&hello, &version, 10000);
+    assert_true(bson_iter_init_find(&it, &hello, "maxAwaitTimeMS"));
+    assert_int_equal(bson_iter_as_int64(&it), 10000);
+    assert_true(bson_iter_init(&it, &hello));
+    assert_true(bson_iter_find_descendant(&it, "topologyVersion.processId", &found));
+    assert_memory_equal(bson_iter_oid(&found)->bytes, version.process_id, OBJECT_ID_BYTES);
+    assert_true(bson_iter_init(&it, &hello));
+    assert_true(bson_iter_find_descendant(&it, "topologyVersion.counter", &found));
+    assert_true(BSON_ITER_HOLDS_INT64(&found) && bson_iter_int64(&found) == version.counter);
+    assert_false(bson_has_field(&hello, "exhaustAllowed"));
+    bson_destroy(&hello);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_first_is_understood_by_every_server),
         cmocka_unit_test(test_the_first_through_a_load_balancer),
         cmocka_unit_test(test_who_we_are_fits_the_limit),
+        cmocka_unit_test(test_an_awaitable_one_names_the_state_that_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

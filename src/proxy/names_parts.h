@@ -1,0 +1,68 @@
+/* The inside of a request, shared by names.c (questions, addresses) and names_seeds.c (seeds), and
+ * by nobody else. */
+#ifndef PROXY_NAMES_PARTS_H
+#define PROXY_NAMES_PARTS_H
+
+#include "proxy/names.h"
+
+enum { QUESTIONS = 2, ADDRESSES_MOST = 16 };
+
+struct names {
+    struct net *net;
+    char **resolvers;
+    size_t resolver_count;
+    msec timeout;
+    char *hosts_file;
+    size_t requests;
+};
+
+struct question;
+
+struct asking {
+    struct question *question;
+    struct query *query; /* NULL: not under way */
+};
+
+struct question {
+    struct names_request *request;
+    uint16_t type;
+    char *name;
+    struct lookup lookup;
+    struct deadline deadline;
+    struct asking askings[LOOKUP_RESOLVERS_MOST];
+    struct dns_answer answer; /* of the resolver that was believed */
+    bool is_over;
+    bool is_known; /* somebody answered, maybe that there is nothing */
+};
+
+struct names_request {
+    struct names *names;
+    struct question questions[QUESTIONS];
+    size_t question_count;
+    struct deadline done;                     /* on_done is due */
+    const struct upstream_settings *upstream; /* seeds */
+    bool is_poll;                             /* seeds, of a cluster that is known */
+    void (*on_seeds)(void *owner, const struct names_seeds *found);
+    void (*on_addresses)(void *owner, const struct names_addresses *found);
+    void *owner;
+    char *host;
+    uint16_t port;
+    struct address known[ADDRESSES_MOST]; /* without DNS */
+    size_t known_count;
+};
+
+struct names_request *names_request_new(struct names *n, void *owner);
+void names_request_free(struct names_request *r);
+
+void names_add_question(struct names_request *r, uint16_t type, const char *name);
+
+/* Does what the question's lookup says. */
+void names_advance(struct question *q);
+
+/* Why it ended without an answer; `why` is set to its sentence. */
+enum status names_explain(const struct question *q, struct error *why);
+
+/* Calls on_seeds; the request ends. */
+void names_finish_seeds(struct names_request *r);
+
+#endif

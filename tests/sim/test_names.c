@@ -1,0 +1,81 @@
+/* Names and addresses: a server that has moved is found again, and what is known serves while names
+ * cannot be had. */
+#include <string.h>
+
+#include "support/sim_world.h"
+
+#define ROUTER "node0.example.test"
+
+/* One router, known by its name. */
+static struct sim_world *one_router(const char *flags)
+{
+    struct sim_world *w = sim_world_new((struct sim_plan){
+        .is_srv = true, .is_sharded = true, .srv_targets = ROUTER, .flags = flags, .latency = 1});
+    sim_world_works(w, 1000);
+    return w;
+}
+
+/* The old address refuses, or swallows everything; the time to live is a minute, and has just
+ * begun. */
+static void test_a_server_that_has_moved(void **state)
+{
+    (void)state;
+    for (int is_silent = 0; is_silent <= 1; is_silent++) {
+        struct sim_world *w = one_router("--upstream.connectTimeoutMS=1000 "
+                                         "--upstream.heartbeatFrequencyMS=1000");
+        sim_world_run(w, 6000);
+        sim_world_move_name(w, 0, 1);
+        if (is_silent) {
+            sim_set_route(w->sim, &w->cluster->nodes[0].at, SIM_SILENT);
+        } else {
+            sim_node_die(&w->cluster->nodes[0]);
+        }
+        sim_world_works(w, is_silent ? 4000 : 1000);
+        assert_true(w->cluster->nodes[1].commands > 0);
+        sim_set_route(w->sim, &w->cluster->nodes[0].at, SIM_REACHABLE);
+        sim_world_end(w);
+    }
+}
+
+/* A server that is down is not looked up with every dial. */
+static void test_lookups_are_bounded_while_it_is_down(void **state)
+{
+    struct sim_world *w = one_router(NULL);
+    (void)state;
+    sim_world_run(w, 6000);
+    sim_node_die(&w->cluster->nodes[0]);
+    size_t before = sim_dns_count(w->sim, NULL);
+    for (int i = 0; i < 4; i++) {
+        struct sim_client *c = sim_client_open(w);
+        sim_client_ask(c, "{'insert': 'things', 'documents': [{}]}"); /* it waits for 15 s */
+        sim_world_run(w, 15000);
+    }
+    assert_in_range(sim_dns_count(w->sim, NULL) - before, 12, 2 * 14); /* A and AAAA, and SRV */
+    sim_world_end(w);
+}
+
+/* Resolvers that answer nothing, and a time to live that is over: what is known serves. */
+static void test_resolvers_that_are_silent(void **state)
+{
+    (void)state;
+    for (int refuses = 0; refuses <= 1; refuses++) {
+        struct sim_world *w = one_router(NULL);
+        sim_world_run(w, 70000);
+        sim_set_fault(w->sim, refuses ? FAULT_DNS_REFUSED : FAULT_DNS_HANGS, 0, UINT32_MAX);
+        sim_node_reset(&w->cluster->nodes[0]);
+        sim_world_run(w, 1);
+        sim_world_works(w, 3000);
+        sim_set_fault(w->sim, refuses ? FAULT_DNS_REFUSED : FAULT_DNS_HANGS, 0, 0);
+        sim_world_end(w);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SIM_TEST(test_a_server_that_has_moved),
+        SIM_TEST(test_lookups_are_bounded_while_it_is_down),
+        SIM_TEST(test_resolvers_that_are_silent),
+    };
+    return sim_world_main("names", tests, sizeof tests / sizeof *tests);
+}
