@@ -223,7 +223,7 @@ static void warm_dials_are_spread_after_a_loss(void **state)
     (void)state;
     struct pool_limits limits = usual;
     limits.min_size = 1;
-    msec most = 0, least = MSEC_NEVER;
+    msec most[2] = {0}, least[2] = {MSEC_NEVER, MSEC_NEVER};
     for (uint64_t seed = 0; seed < 400; seed++) {
         struct pool *p = pool_new(&limits, seed, 0);
         struct world w = {.p = p};
@@ -241,15 +241,17 @@ static void warm_dials_are_spread_after_a_loss(void **state)
             pool_on_up(p, w.now);
         }
         msec pause = pool_deadline(p, w.now) - w.now;
-        most = pause > most ? pause : most;
-        least = msec_earlier(least, pause);
+        most[seed % 2] = pause > most[seed % 2] ? pause : most[seed % 2];
+        least[seed % 2] = msec_earlier(least[seed % 2], pause);
         want(&w, 1, LANE_NEW);
         expect_dial(&w);
         expect_nothing(&w);
         pool_free(p);
     }
-    assert_in_range(most, 240, 250);
-    assert_in_range(least, 0, 10);
+    for (int is_cleared = 0; is_cleared < 2; is_cleared++) {
+        assert_in_range(most[is_cleared], 240, 250);
+        assert_in_range(least[is_cleared], 0, 10);
+    }
 }
 
 static void who_has_stayed_for_a_second_counts_as_reached(void **state)
