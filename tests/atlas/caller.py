@@ -9,6 +9,7 @@ from .cursors import Cursors
 
 LOGINS = ("saslStart", "saslContinue", "authenticate")
 COPY = 1 << 18
+CUT_SECONDS = 0.2  # until the half is read: a reset takes back what is not
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER that makes a close a reset
 
 
@@ -244,6 +245,9 @@ class Caller(asyncio.StreamReaderProtocol):
         if trip.how == "error_after":
             return await self._send(wire.make_reply(request, trip.error))
         if trip.how == "cut":
+            if trip.size:
+                message = wire.make_reply(request, {"ok": 1, "filler": "x" * trip.size})
             await self._send(message[:len(message) // 2])
+            await asyncio.sleep(CUT_SECONDS)
         self.reset()
         return False

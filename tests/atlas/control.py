@@ -37,6 +37,18 @@ async def hang(pocket, node=None, seconds=0.5):
     await _lose(pocket, node, seconds, lambda n: n.faults.running.clear())
 
 
+@order
+async def leave(pocket, node, seconds=0.5):
+    """It answers on, but is a member no more. A primary is followed by another."""
+    deployment = pocket.deployment
+    for left in _chosen(pocket, node):
+        left.faults.has_left = True
+    if deployment.primary.faults.has_left:
+        await deployment.step_down(seconds)
+    else:
+        deployment.announce()
+
+
 async def _lose(pocket, which, seconds, how):
     deployment = pocket.deployment
     lost = _chosen(pocket, which)
@@ -81,10 +93,10 @@ async def certificate(pocket, node=None, kind="good"):
 
 
 @order
-async def trip(pocket, command, how, node=None, times=1, error=None):
+async def trip(pocket, command, how, node=None, times=1, error=None, size=0):
     """The next `times` such commands go wrong: see faults.Trip."""
     for chosen in _chosen(pocket, node):
-        chosen.faults.trips.append(faults.Trip(command, how, times, error))
+        chosen.faults.trips.append(faults.Trip(command, how, times, error, size))
 
 
 @order

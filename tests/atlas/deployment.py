@@ -44,7 +44,7 @@ class Deployment:
 
     # --- changes that awaited hellos wait for
 
-    def _announce(self):
+    def announce(self):
         for node in self.nodes:
             node.topology_counter += 1
         self._changed.set()
@@ -59,7 +59,7 @@ class Deployment:
     def _crown(self, node):
         self.primary = node
         self.term += 1
-        self._announce()
+        self.announce()
 
     # --- elections
 
@@ -67,10 +67,11 @@ class Deployment:
         """No primary for `seconds`, then another one (`to`, or the next that is up)."""
         old = self.primary
         self.primary = None
-        self._announce()
+        self.announce()
         await self.end_transactions()
         await asyncio.sleep(seconds)
-        others = [n for n in self.nodes if n is not old and n.is_up()]
+        others = [n for n in self.nodes
+                  if n is not old and n.is_up() and not n.faults.has_left]
         if to is None and not others:
             raise RuntimeError("no other node is up")
         self._crown(to or others[0])

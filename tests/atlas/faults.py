@@ -8,15 +8,16 @@ class Trip:
 
     how: "error" answers `error` instead of forwarding; "error_after" forwards, and then answers
     `error`; "reset" resets the connection instead of forwarding; "lose" forwards, and resets
-    instead of replying; "cut" resets in mid-reply.
+    instead of replying; "cut" resets in mid-reply (in one of `size` bytes, if that is given).
     """
 
     WAYS = ("error", "error_after", "reset", "lose", "cut")
 
-    def __init__(self, command, how, times=1, error=None):
+    def __init__(self, command, how, times=1, error=None, size=0):
         if how not in self.WAYS:
             raise ValueError(f"how is one of {self.WAYS}")
-        self.command, self.how, self.times, self.error = command, how, times, error
+        self.command, self.how, self.times = command, how, times
+        self.error, self.size = error, size
 
 
 class Faults:
@@ -26,6 +27,7 @@ class Faults:
         self.delay = 0.0  # seconds before each reply
         self.lag = 0.0  # seconds that a secondary is behind
         self.is_rejecting = False
+        self.has_left = False  # the replica set; the others name it no more
         self.certificate = "good"
         self.trips = []
 

@@ -31,8 +31,9 @@ def say(node, request, by_name, connection_id):
 def _membership(node, by_name):
     deployment = node.deployment
     is_primary = node is deployment.primary
-    said = {"hosts": [n.name(by_name) for n in deployment.nodes], "setName": SET_NAME,
-            "setVersion": 1, "secondary": not is_primary, "me": node.name(by_name),
+    hosts = [n.name(by_name) for n in deployment.nodes if not n.faults.has_left]
+    said = {"hosts": hosts, "setName": SET_NAME, "setVersion": 1, "secondary": not is_primary,
+            "me": node.name(by_name),
             "tags": {"nodeType": "ELECTABLE", "workloadType": "OPERATIONAL", "node": str(node.number)},
             "lastWrite": _last_write(node, is_primary)}
     if deployment.primary is not None:
