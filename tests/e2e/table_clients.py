@@ -8,6 +8,7 @@ import subprocess
 import threading
 import uuid
 
+import bson
 import pymongo
 import pymongo.errors
 from pymongo import monitoring
@@ -33,7 +34,7 @@ def table():
     rows = {}
     for line in lines:
         name, *cells = [cell.strip() for cell in line.strip("|").split("|")]
-        rows[name] = dict(zip(OPERATIONS, map(_cell, cells)))
+        rows[name] = dict(zip(OPERATIONS, map(_cell, cells), strict=True))
     return rows
 
 
@@ -126,9 +127,61 @@ class _Operation:
         return lambda: silent.insert_one({"_id": "new"})
 
 
+class _ByCommand(_Operation):
+    """The same as plain commands with fields of the test's own. The driver repeats none."""
+
+    def __init__(self, uri, name, fields):
+        self.fields = fields
+        super().__init__(uri, name)
+
+    def _command(self, command, session=None):
+        database = self.client.admin if "commitTransaction" in command else self.things.database
+        return lambda: database.command({**command, **self.fields}, session=session)
+
+    def _insert(self, session, **more):
+        insert = {"insert": "things", "documents": [{"_id": "new"}], **more}
+        return self._command(insert, session)
+
+    def _get_more(self, command):
+        session = self.client.start_session()
+        cursor = self.things.database.command(command, session=session)["cursor"]["id"]
+        return self._command({"getMore": bson.Int64(cursor), "collection": "things"}, session)
+
+    def _prepare_read(self):
+        return self._command({"find": "things"})
+
+    def _prepare_other(self):
+        every = {"q": {}, "u": {"$set": {"a": 1}}, "multi": True}
+        return self._command({"update": "things", "updates": [every]})
+
+    def _prepare_retryable_write(self):
+        return self._insert(self.client.start_session(), txnNumber=bson.Int64(1))
+
+    def _prepare_transaction_start(self):
+        return self._insert(self._begin())
+
+    def _prepare_transaction(self):
+        session = self._begin()
+        self.things.insert_one({"_id": "first"}, session=session)
+        return self._insert(session)
+
+    def _prepare_transaction_end(self):
+        session = self._begin()
+        self.things.insert_one({"_id": "first"}, session=session)
+        return self._command({"commitTransaction": 1}, session)
+
+    def _prepare_change_stream(self):
+        return self._get_more({"aggregate": "things", "pipeline": [{"$changeStream": {}}],
+                               "cursor": {}})
+
+    def _prepare_get_more(self):
+        return self._get_more({"find": "things", "batchSize": 2})
+
+
 class InPython:
-    def __init__(self, uri, names):
-        self.operations = {name: _Operation(uri, name) for name in names}
+    def __init__(self, uri, names, fields=None):
+        self.operations = {name: _Operation(uri, name) if fields is None
+                           else _ByCommand(uri, name, fields) for name in names}
 
     def begin(self):
         self.threads = [threading.Thread(target=operation.run, daemon=True)
@@ -147,9 +200,10 @@ class InPython:
 
 
 class InNode:
-    def __init__(self, uri, names):
+    def __init__(self, uri, names, fields=None):
+        arguments = [uri, ",".join(names), *([] if fields is None else [json.dumps(fields)])]
         self.process = subprocess.Popen(
-            [NODE, CLIENTS / "node/errors.js", uri, ",".join(names)], text=True,
+            [NODE, CLIENTS / "node/errors.js", *arguments], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env={**os.environ, "NODE_PATH": str(ROOT / "build/node/node_modules")})
         line = self.process.stdout.readline()
