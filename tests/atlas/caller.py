@@ -244,10 +244,12 @@ class Caller(asyncio.StreamReaderProtocol):
     async def _trip_over(self, trip, request, message):
         if trip.how == "error_after":
             return await self._send(wire.make_reply(request, trip.error))
-        if trip.how == "cut":
-            if trip.size:
-                message = wire.make_reply(request, {"ok": 1, "filler": "x" * trip.size})
+        if trip.size:
+            message = wire.make_reply(request, {"ok": 1, "filler": "x" * trip.size})
+        if trip.how in ("cut", "stop"):
             await self._send(message[:len(message) // 2])
             await asyncio.sleep(CUT_SECONDS)
+        if trip.how == "stop":
+            await self.lost.wait()
         self.reset()
         return False

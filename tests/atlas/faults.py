@@ -8,10 +8,11 @@ class Trip:
 
     how: "error" answers `error` instead of forwarding; "error_after" forwards, and then answers
     `error`; "reset" resets the connection instead of forwarding; "lose" forwards, and resets
-    instead of replying; "cut" resets in mid-reply (in one of `size` bytes, if that is given).
+    instead of replying; "cut" resets in mid-reply, "stop" says no more there (in a reply of `size`
+    bytes, if that is given).
     """
 
-    WAYS = ("error", "error_after", "reset", "lose", "cut")
+    WAYS = ("error", "error_after", "reset", "lose", "cut", "stop")
 
     def __init__(self, command, how, times=1, error=None, size=0):
         if how not in self.WAYS:
