@@ -16,6 +16,8 @@ TABLE = table_clients.table()
 # The cluster is noticed to change within seconds, and nothing waits for longer than a second.
 QUICK = ("--upstream.heartbeatFrequencyMS=500", "--upstream.connectTimeoutMS=5000",
          "--pool.connectsPerSecond=50", "--outage.queueTimeoutMS=1000")
+# Else a change stream that waits for events in vain would resume for ever.
+LONGER_THAN_AWAIT_MS = table_clients.AWAIT_MS + 700
 BY_DRIVERS = {"PyMongo": {"OperationFailure", "WriteError", "NotPrimaryError", "CursorNotFound",
                           "ExecutionTimeout", "WTimeoutError", "AutoReconnect"},
               "Node": {"MongoServerError"}}
@@ -244,9 +246,9 @@ def test_the_connection_breaks(start, atlas, cells):
 @covers("sent: the connection broke, or stopped, in the middle of a reply of over 64 KiB")
 @pytest.mark.parametrize("how", ["cut", "stop"])
 def test_a_large_reply_breaks(start, atlas, cells, how):
-    """Whatever the command: a server may say a lot. A write's is held whole up to 1 MiB.
-    It stops for longer than a change stream waits for events."""
-    proxy = start(*QUICK, "--outage.queueTimeoutMS=15000", "--upstream.operationTimeoutMS=2500")
+    """Whatever the command: a server may say a lot. A write's is held whole up to 1 MiB."""
+    proxy = start(*QUICK, "--outage.queueTimeoutMS=15000",
+                  f"--upstream.operationTimeoutMS={LONGER_THAN_AWAIT_MS}")
     check(cells, go(proxy, cells, lambda: trip(atlas, how, size=1_500_000)))
 
 
@@ -255,9 +257,14 @@ def test_no_reply_in_time(start, atlas, cells):
     """Each takes its connection with it, and logins are slow too: all are there before."""
     def harm():
         wait_for_connections(atlas, 20)
-        atlas.slow(seconds=2)
-    proxy = start(*QUICK, "--upstream.operationTimeoutMS=700", "--pool.minPoolSize=20")
-    check(cells, go(proxy, cells, harm))
+        atlas.slow(seconds=4)
+
+    def then():
+        time.sleep(1.5 * LONGER_THAN_AWAIT_MS / 1000)
+        atlas.slow(seconds=0)  # what the drivers repeat is under way, and stays slow
+    proxy = start(*QUICK, f"--upstream.operationTimeoutMS={LONGER_THAN_AWAIT_MS}",
+                  "--pool.minPoolSize=20")
+    check(cells, go(proxy, cells, harm, then))
 
 
 def wait_for_connections(atlas, count):
