@@ -29,6 +29,7 @@ class Caller(asyncio.StreamReaderProtocol):
     def connection_made(self, transport):
         super().connection_made(transport)
         self.transport = transport
+        self.socket = transport.get_extra_info("socket")  # one that closes cannot be asked for it
         self.writer = asyncio.StreamWriter(transport, self, self.incoming,
                                            asyncio.get_running_loop())
         self.tls = transport.get_extra_info("ssl_object")
@@ -46,9 +47,8 @@ class Caller(asyncio.StreamReaderProtocol):
 
     def reset(self):
         """Ends it as a crash would: by RST."""
-        end = self.transport.get_extra_info("socket")
-        if end is not None and end.fileno() >= 0:
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        if self.socket.fileno() >= 0:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.transport.abort()
 
     # --- its requests, one after the other
