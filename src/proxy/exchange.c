@@ -433,16 +433,3 @@ void exchange_on_backend_drained(struct exchange *x)
         client_unpause(x->client);
     }
 }
-
-void exchange_await_reply(struct exchange *x)
-{
-    struct proxy *proxy = x->proxy;
-    exchange_move(x, EXCHANGE_RELAYING);
-    net_clear_deadline(proxy->net, &x->deadline);
-    bool is_for_nobody = x->client == NULL;
-    msec limit = is_for_nobody ? proxy->settings->limits.drain_reply_ms
-                               : proxy->settings->upstream.operation_timeout_ms;
-    if (limit > 0) {
-        net_set_deadline(proxy->net, &x->deadline, net_now(proxy->net) + limit);
-    }
-}

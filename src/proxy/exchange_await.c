@@ -66,6 +66,15 @@ bool exchange_awaits(struct exchange *x)
     return is_await;
 }
 
+msec exchange_event_time(const struct exchange *x)
+{
+    const struct exchange_await *a = x->await;
+    if (a == NULL || x->client == NULL) {
+        return 0;
+    }
+    return a->length > 0 ? a->length : a->wait.most;
+}
+
 /* When a server last answered for its cursor; 0: not known. */
 static msec turn_of(const struct exchange *x)
 {

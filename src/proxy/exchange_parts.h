@@ -127,6 +127,9 @@ void exchange_on_no_reply(struct exchange *x);
 /* Whether it is one; for a getMore only. */
 bool exchange_awaits(struct exchange *x);
 
+/* How long the server may keep the request that is out, for events to come; 0: not at all. */
+msec exchange_event_time(const struct exchange *x);
+
 /* Queues it for its turn; when the time is over first, exchange_ends_turns follows. */
 struct waiter_id exchange_take_turn(struct exchange *x, struct node *node);
 

@@ -24,6 +24,20 @@ enum { CODE_REAUTHENTICATION_REQUIRED = 391 };
 
 /* A large reply to a write is a list of errors, of which one may have to be rewritten; one to a
  * killCursors repeats its ids, and is merged with others. */
+void exchange_await_reply(struct exchange *x)
+{
+    struct proxy *proxy = x->proxy;
+    exchange_move(x, EXCHANGE_RELAYING);
+    net_clear_deadline(proxy->net, &x->deadline);
+    bool is_for_nobody = x->client == NULL;
+    msec limit = is_for_nobody ? proxy->settings->limits.drain_reply_ms
+                               : proxy->settings->upstream.operation_timeout_ms;
+    if (limit > 0) {
+        msec events = exchange_event_time(x); /* the server's to use, not its reply's */
+        net_set_deadline(proxy->net, &x->deadline, net_now(proxy->net) + limit + events);
+    }
+}
+
 static bool is_small(const struct exchange *x)
 {
     enum command command = x->facts.command;

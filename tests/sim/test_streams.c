@@ -353,6 +353,29 @@ static void test_an_ordinary_cursor_keeps_its_max_time(void **state)
     watchers_end(all);
 }
 
+/* upstream.operationTimeoutMS is about replies that do not come, not about events. */
+static void test_the_time_for_events_is_not_the_reply_s(void **state)
+{
+    struct sim_world *w = sim_world_new(
+        (struct sim_plan){.flags = "--upstream.operationTimeoutMS=500 --pool.maxPoolSize=10 "
+                                   "--pool.connectsPerSecond=0",
+                          .latency = 2});
+    struct watchers *all = watchers_new(w, 2, 1500);
+    (void)state;
+    sim_world_run(w, 6000);
+    for (size_t i = 0; i < all->count; i++) {
+        assert_int_equal(all->list[i].errors, 0);
+        assert_in_range(all->list[i].served, 2, 4);
+    }
+    w->cluster->nodes[0].is_hanging = true;
+    sim_world_run(w, 3600); /* one wait has ended, one and its patience are over */
+    for (size_t i = 0; i < all->count; i++) {
+        assert_int_equal(all->list[i].code, 89);
+    }
+    w->cluster->nodes[0].is_hanging = false;
+    watchers_end(all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +395,7 @@ int main(void)
         SIM_TEST(test_a_node_that_serves_nobody_is_told),
         SIM_TEST(test_a_cursor_that_is_not_known_is_told_by_its_max_time),
         SIM_TEST(test_an_ordinary_cursor_keeps_its_max_time),
+        SIM_TEST(test_the_time_for_events_is_not_the_reply_s),
     };
     return sim_world_main("streams", tests, sizeof tests / sizeof *tests);
 }
