@@ -134,8 +134,9 @@ async function main() {
   console.log('READY');
   readline.createInterface({ input: process.stdin }).once('line', async () => {
     const said = await Promise.all(names.map((name) => acts[name]()));
-    console.log(JSON.stringify(Object.fromEntries(names.map((name, i) => [name, said[i]]))));
-    process.exit(0);
+    const told = JSON.stringify(Object.fromEntries(names.map((name, i) => [name, said[i]])));
+    // Out first: an exit cuts off what a pipe has not taken yet.
+    process.stdout.write(`${told}\n`, () => process.exit(0));
   });
 }
 

@@ -43,8 +43,8 @@ async function main() {
   readline.createInterface({ input: process.stdin }).once('line', () => { stops = true; });
   const things = client.db('failover').collection('things');
   await Promise.all(Array.from({ length: workers }, (_, number) => work(things, `node-${number}`)));
-  console.log(JSON.stringify(said));
-  process.exit(0);
+  // Out first: an exit cuts off what a pipe has not taken yet.
+  process.stdout.write(`${JSON.stringify(said)}\n`, () => process.exit(0));
 }
 
 main();
