@@ -303,6 +303,10 @@ static void test_probes_keep_to_the_limit(void **state)
         for (int i = 0; i < 20; i++) {
             worker_start(&all, 20);
         }
+        sim_world_run(w, 400); /* the pools are full: probes that have gone find no room */
+        for (size_t i = 0; i < 3; i++) {
+            sim_node_change_horizon(&w->cluster->nodes[i]);
+        }
         sim_world_until(w, MINUTES(2), workers_are_done, &all);
         assert_int_equal(all.errors, 0);
         sim_world_end(w);
