@@ -8,8 +8,6 @@
 
 _Static_assert((int)LSID_BYTES == (int)LSID_UUID_BYTES, "one lsid");
 
-enum { CODE_CURSOR_NOT_FOUND = 43, CODE_CURSOR_KILLED = 237 };
-
 static msec now_of(const struct cluster *c)
 {
     return net_now(c->proxy->net);
@@ -64,10 +62,7 @@ static void note_opened(struct cluster *c, const struct request_facts *facts,
 static void note_more(struct cluster *c, const struct request_facts *facts,
                       const struct reply_facts *reply, const struct node *node, uint64_t owner)
 {
-    bool is_gone = reply->has_cursor
-                       ? reply->cursor_id == 0
-                       : reply->code == CODE_CURSOR_NOT_FOUND || reply->code == CODE_CURSOR_KILLED;
-    if (is_gone) {
+    if (reply_ends_cursor(reply)) {
         affinity_on_cursor_gone(c->affinity, facts->cursor_id, node->id);
     } else if (reply->has_cursor &&
                !affinity_on_cursor_used(c->affinity, reply->cursor_id, node->id,
@@ -155,24 +150,11 @@ static void note_ended_sessions(struct cluster *c, const struct request_facts *f
 
 /* --- asked --- */
 
-static int64_t first_cursor(struct span cursors)
-{
-    struct view v;
-    struct element e;
-    int64_t id = 0;
-    view_init(&v, cursors);
-    if (cursors.size > 0 && view_next(&v, &e) == VIEW_ELEMENT) {
-        element_int64(&e, &id);
-    }
-    return id;
-}
-
 static enum bound bound_by_cursor(const struct cluster *c, const struct request_facts *facts,
                                   uint64_t owner, struct node **node)
 {
-    int64_t id =
-        facts->command == COMMAND_GET_MORE ? facts->cursor_id : first_cursor(facts->cursors);
-    const struct known_cursor *cursor = cluster_find_cursor(c, id, facts, owner);
+    const struct known_cursor *cursor =
+        cluster_find_cursor(c, facts_first_cursor(facts), facts, owner);
     *node = cursor == NULL ? NULL : cluster_find_node(c, cursor->server);
     return *node == NULL ? BOUND_NOT : BOUND_TO;
 }

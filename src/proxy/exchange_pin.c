@@ -22,8 +22,6 @@
 #include "proxy/node_pins.h"
 #include "proxy/proxy.h"
 
-enum { CODE_CURSOR_NOT_FOUND = 43, CODE_CURSOR_KILLED = 237 };
-
 static struct node_pins *pins_of(const struct exchange *x)
 {
     struct node *node = cluster_balancer(x->proxy->cluster);
@@ -37,26 +35,11 @@ static bool is_in_transaction(const struct request_facts *facts)
     return facts->has_autocommit && facts->has_lsid;
 }
 
-static int64_t first_cursor(struct span cursors)
-{
-    struct view v;
-    struct element e;
-    int64_t id = 0;
-    view_init(&v, cursors);
-    if (cursors.size > 0 && view_next(&v, &e) == VIEW_ELEMENT) {
-        element_int64(&e, &id);
-    }
-    return id;
-}
-
 static bool find_pin(const struct pins *pins, const struct request_facts *facts,
                      struct backend_id *id)
 {
-    if (facts->command == COMMAND_GET_MORE) {
-        return pins_find_cursor(pins, facts->cursor_id, id);
-    }
-    if (facts->command == COMMAND_KILL_CURSORS) {
-        return pins_find_cursor(pins, first_cursor(facts->cursors), id);
+    if (facts->command == COMMAND_GET_MORE || facts->command == COMMAND_KILL_CURSORS) {
+        return pins_find_cursor(pins, facts_first_cursor(facts), id);
     }
     return is_in_transaction(facts) && !facts->starts_transaction &&
            pins_find_transaction(pins, facts->lsid, facts->txn_number, id);
@@ -230,10 +213,7 @@ static void note_cursors(struct exchange *x, struct node_pins *n, struct backend
 {
     const struct request_facts *facts = &x->facts;
     const struct reply_facts *reply = &x->skim.facts;
-    bool is_gone = reply->has_cursor
-                       ? reply->cursor_id == 0
-                       : reply->code == CODE_CURSOR_NOT_FOUND || reply->code == CODE_CURSOR_KILLED;
-    if (facts->command == COMMAND_GET_MORE && is_gone) {
+    if (facts->command == COMMAND_GET_MORE && reply_ends_cursor(reply)) {
         pins_on_cursor_gone(n->pins, id, facts->cursor_id);
     } else if (reply->has_cursor && reply->cursor_id != 0) {
         const uint8_t *lsid = is_in_transaction(facts) ? facts->lsid : NULL;

@@ -9,6 +9,7 @@
  * is closed when it has had a part); the server wants the login again (391: the command did not
  * run; it is sent once more over another backend); the reply does not come (operationTimeoutMS). */
 #include "base/log.h"
+#include "core/wire/codes.h"
 #include "core/wire/reply_rewrite.h"
 #include "proxy/backend.h"
 #include "proxy/client.h"
@@ -19,8 +20,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { CODE_REAUTHENTICATION_REQUIRED = 391 };
 
 /* A large reply to a write is a list of errors, of which one may have to be rewritten; one to a
  * killCursors repeats its ids, and is merged with others. */

@@ -13,6 +13,7 @@
 
 #include "base/require.h"
 #include "core/wire/bson_view.h"
+#include "core/wire/codes.h"
 #include "core/wire/kill_cursors.h"
 #include "proxy/client.h"
 #include "proxy/cluster.h"
@@ -20,7 +21,7 @@
 #include "proxy/node.h"
 #include "proxy/proxy.h"
 
-enum { CODE_CURSOR_NOT_FOUND = 43, DOCUMENT_OFFSET = 4 + 1 };
+enum { DOCUMENT_OFFSET = 4 + 1 };
 
 #define SEARCH_PATIENCE SECONDS(2)
 

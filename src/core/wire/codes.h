@@ -25,6 +25,7 @@
     X(CLIENT_METADATA_REPEATED, 186, "ClientMetadataCannotBeMutated")           \
     X(PRIMARY_STEPPED_DOWN, 189, "PrimarySteppedDown")                          \
     X(NO_SUCH_TRANSACTION, 251, "NoSuchTransaction")                            \
+    X(CURSOR_KILLED, 237, "CursorKilled")                                       \
     X(EXCEEDED_TIME_LIMIT, 262, "ExceededTimeLimit")                            \
     X(API_VERSION, 322, "APIVersionError")                                      \
     X(REAUTHENTICATION_REQUIRED, 391, "ReauthenticationRequired")               \

@@ -65,6 +65,21 @@ enum read_mode facts_read_mode(const struct request_facts *facts)
     return command_has(facts->command, TRAIT_ANY) ? READ_PRIMARY_PREFERRED : READ_PRIMARY;
 }
 
+int64_t facts_first_cursor(const struct request_facts *facts)
+{
+    struct view v;
+    struct element e;
+    int64_t id = 0;
+    if (facts->command == COMMAND_GET_MORE) {
+        return facts->cursor_id;
+    }
+    view_init(&v, facts->cursors);
+    if (facts->cursors.size > 0 && view_next(&v, &e) == VIEW_ELEMENT) {
+        element_int64(&e, &id);
+    }
+    return id;
+}
+
 bool facts_is_priority(const struct request_facts *facts)
 {
     return command_has(facts->command, TRAIT_LANE) ||

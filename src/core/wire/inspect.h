@@ -157,6 +157,9 @@ enum inspect_result inspect_feed(struct inspect_stream *s, struct span piece,
  * Never in a transaction. An aggregate with $out or $merge is one from wire version 13 on. */
 bool facts_may_use_secondary(const struct request_facts *facts, int32_t max_wire_version);
 
+/* The cursor of a getMore, the first one of a killCursors; 0: none can be read. */
+int64_t facts_first_cursor(const struct request_facts *facts);
+
 /* Goes ahead of new work: ends and later statements of open transactions, getMore, killCursors,
  * endSessions. */
 bool facts_is_priority(const struct request_facts *facts);

@@ -218,6 +218,13 @@ bool code_is_shutdown(int32_t code)
     return code == CODE_SHUTDOWN_IN_PROGRESS || code == CODE_INTERRUPTED_AT_SHUTDOWN;
 }
 
+bool reply_ends_cursor(const struct reply_facts *facts)
+{
+    return facts->has_cursor
+               ? facts->cursor_id == 0
+               : facts->code == CODE_CURSOR_NOT_FOUND || facts->code == CODE_CURSOR_KILLED;
+}
+
 bool code_is_retryable_read(int32_t code)
 {
     switch (code) {

@@ -84,6 +84,9 @@ bool code_is_state_change(int32_t code);
 /* Of those: it is shutting down, so its pool is to be cleared. */
 bool code_is_shutdown(int32_t code);
 
+/* The reply to a getMore says that there is no such cursor (any more). */
+bool reply_ends_cursor(const struct reply_facts *facts);
+
 /* The list of retryable reads. */
 bool code_is_retryable_read(int32_t code);
 
