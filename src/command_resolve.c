@@ -8,7 +8,7 @@
 #include "commands.h"
 #include "core/dns/seeds.h"
 #include "loop/loop.h"
-#include "proxy/names.h"
+#include "names/names.h"
 #include "settings/settings_uri_write.h"
 
 struct resolving {

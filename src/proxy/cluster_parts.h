@@ -7,7 +7,7 @@
 #include "core/pool/affinity.h"
 #include "core/topology/topology.h"
 #include "proxy/cluster.h"
-#include "proxy/names.h"
+#include "names/names.h"
 #include "proxy/node.h"
 
 struct cluster {

@@ -11,7 +11,7 @@
 #include "base/list.h"
 #include "net/stream.h"
 #include "net/tunnel.h"
-#include "proxy/names.h"
+#include "names/names.h"
 
 enum { LINK_ADDRESSES_MOST = 8, LINK_STAGGER_MS = 250 };
 

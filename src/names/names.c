@@ -13,7 +13,7 @@
 #include "base/require.h"
 #include "base/scope.h"
 #include "core/dns/hosts_file.h"
-#include "proxy/names_parts.h"
+#include "names/names_parts.h"
 
 /* RFC 8305 section 3: how long the other family's addresses are waited for when one has come. */
 enum { RESOLUTION_DELAY_MS = 50, HOSTS_FILE_BYTES = 256 * 1024 };

@@ -6,7 +6,7 @@
 #include "base/require.h"
 #include "base/scope.h"
 #include "core/dns/seeds.h"
-#include "proxy/names_parts.h"
+#include "names/names_parts.h"
 
 static struct seeds_wanted wanted_of(const struct upstream_settings *upstream)
 {

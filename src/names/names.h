@@ -3,8 +3,8 @@
  * Every request ends exactly once: by its on_done, in a later turn, or by names_cancel. Nothing is
  * remembered here; who asks keeps the answer for its time to live. The resolvers of `dns.resolvers`
  * are asked as core/dns/lookup.h says, each question within `dns.timeoutMS`. */
-#ifndef PROXY_NAMES_H
-#define PROXY_NAMES_H
+#ifndef NAMES_NAMES_H
+#define NAMES_NAMES_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 /* The inside of a request, shared by names.c (questions, addresses) and names_seeds.c (seeds), and
  * by nobody else. */
-#ifndef PROXY_NAMES_PARTS_H
-#define PROXY_NAMES_PARTS_H
+#ifndef NAMES_NAMES_PARTS_H
+#define NAMES_NAMES_PARTS_H
 
-#include "proxy/names.h"
+#include "names/names.h"
 
 enum { QUESTIONS = 2, ADDRESSES_MOST = 16 };
 
