@@ -10,28 +10,25 @@
 #include <stddef.h>
 
 /* In the order of the catalogue; `finding_id_text` gives "URI-03b", "DNS-01", … */
-#define FINDING_ID_LIST(X)                                                                        \
-    X(URI_01)                                                                                     \
-    X(URI_02)                                                                                     \
-    X(URI_03) X(URI_03B) X(URI_04) X(URI_05) X(URI_06) X(URI_07) X(URI_08) X(URI_09) X(URI_10)    \
-        X(URI_11) X(URI_12) X(URI_13) X(URI_14) X(URI_15) X(URI_16) X(URI_17) X(DNS_01) X(DNS_02) \
-            X(DNS_03) X(DNS_04) X(DNS_05) X(DNS_06) X(DNS_07) X(DNS_08) X(DNS_09) X(DNS_10)       \
-                X(DNS_11) X(DNS_12) X(DNS_13) X(DNS_14) X(DNS_15) X(DNS_16) X(DNS_17) X(DNS_18)   \
-                    X(DNS_19) X(DNS_20) X(DNS_21) X(DNS_22) X(DNS_23) X(DNS_24) X(TCP_01)         \
-                        X(TCP_02) X(TCP_03) X(TCP_04) X(TCP_05) X(TCP_06) X(TCP_07) X(TCP_08)     \
-                            X(TCP_09) X(TCP_10) X(ACL_01) X(ACL_02) X(ACL_03) X(ACL_04) X(TLS_01) \
-                                X(TLS_02) X(TLS_03) X(TLS_04) X(TLS_05) X(TLS_06) X(TLS_07)       \
-                                    X(TLS_08) X(TLS_09) X(TLS_10) X(TLS_11) X(TLS_12) X(AUTH_01)  \
-                                        X(AUTH_02) X(AUTH_03) X(AUTH_04) X(AUTH_05) X(AUTH_06)    \
-                                            X(AUTH_07) X(AUTH_08) X(AUTH_09) X(LIM_01) X(LIM_02)  \
-                                                X(LIM_03) X(LIM_04) X(LIM_05) X(LIM_06) X(LIM_07) \
-                                                    X(LIM_08) X(LIM_09) X(TOPO_01) X(TOPO_02)     \
-                                                        X(TOPO_03) X(TOPO_04) X(TOPO_05)          \
-                                                            X(TOPO_06) X(TOPO_07) X(TOPO_08)      \
-                                                                X(TOPO_09) X(LOC_01) X(LOC_02)    \
-                                                                    X(LOC_03) X(LOC_04) X(LOC_05) \
-                                                                        X(LOC_06) X(LOC_07)       \
-                                                                            X(LOC_08) X(LOC_09)
+/* clang-format off */
+#define FINDING_ID_LIST(X)                                                                     \
+    X(URI_01) X(URI_02) X(URI_03) X(URI_03B) X(URI_04) X(URI_05) X(URI_06) X(URI_07) X(URI_08) \
+    X(URI_09) X(URI_10) X(URI_11) X(URI_12) X(URI_13) X(URI_14) X(URI_15) X(URI_16) X(URI_17)  \
+    X(DNS_01) X(DNS_02) X(DNS_03) X(DNS_04) X(DNS_05) X(DNS_06) X(DNS_07) X(DNS_08) X(DNS_09)  \
+    X(DNS_10) X(DNS_11) X(DNS_12) X(DNS_13) X(DNS_14) X(DNS_15) X(DNS_16) X(DNS_17) X(DNS_18)  \
+    X(DNS_19) X(DNS_20) X(DNS_21) X(DNS_22) X(DNS_23) X(DNS_24)                                \
+    X(TCP_01) X(TCP_02) X(TCP_03) X(TCP_04) X(TCP_05) X(TCP_06) X(TCP_07) X(TCP_08) X(TCP_09)  \
+    X(TCP_10)                                                                                  \
+    X(ACL_01) X(ACL_02) X(ACL_03) X(ACL_04)                                                    \
+    X(TLS_01) X(TLS_02) X(TLS_03) X(TLS_04) X(TLS_05) X(TLS_06) X(TLS_07) X(TLS_08) X(TLS_09)  \
+    X(TLS_10) X(TLS_11) X(TLS_12)                                                              \
+    X(AUTH_01) X(AUTH_02) X(AUTH_03) X(AUTH_04) X(AUTH_05) X(AUTH_06) X(AUTH_07) X(AUTH_08)    \
+    X(AUTH_09)                                                                                 \
+    X(LIM_01) X(LIM_02) X(LIM_03) X(LIM_04) X(LIM_05) X(LIM_06) X(LIM_07) X(LIM_08) X(LIM_09)  \
+    X(TOPO_01) X(TOPO_02) X(TOPO_03) X(TOPO_04) X(TOPO_05) X(TOPO_06) X(TOPO_07) X(TOPO_08)    \
+    X(TOPO_09)                                                                                 \
+    X(LOC_01) X(LOC_02) X(LOC_03) X(LOC_04) X(LOC_05) X(LOC_06) X(LOC_07) X(LOC_08) X(LOC_09)
+/* clang-format on */
 
 enum finding_id {
 #define FINDING_ID_ENUM(id) FINDING_##id,
