@@ -2,14 +2,10 @@
 #ifndef SETTINGS_SETTINGS_HOST_H
 #define SETTINGS_SETTINGS_HOST_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
+#include "base/host_name.h"
 #include "base/status.h"
-
-/* A DNS name: labels of 1 to 63 letters, digits, "-" and "_", at most 253 bytes; one dot may end
- * it. */
-bool host_is_name(const char *text, size_t size);
 
 /* "host", "host:port", "[v6]", "[v6]:port", all before `size`, to "host:port" in lower case, port
  * 27017 when none is given; or the path of a Unix socket, which begins with "/" and ends in

@@ -8,10 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/host_name.h"
 #include "base/require.h"
-
-/* A DNS name in text without the last dot, and one label of it (RFC 1035). */
-enum { NAME_MOST = 253, LABEL_MOST = 63 };
 
 static char *lower_name(const char *name)
 {
@@ -23,23 +21,11 @@ static char *lower_name(const char *name)
     return lower;
 }
 
-/* Letters, digits, "-" and "_" in labels of 1 to 63, parted by dots. */
+/* Names from DNS come without the last dot: one that has it is none. */
 static bool is_host_name(const char *name)
 {
-    size_t label = 0, size = strlen(name);
-    if (size == 0 || size > NAME_MOST) {
-        return false;
-    }
-    for (const char *c = name; *c != '\0'; c++) {
-        if (*c == '.' ? label == 0 : !isalnum((unsigned char)*c) && *c != '-' && *c != '_') {
-            return false;
-        }
-        label = *c == '.' ? 0 : label + 1;
-        if (label > LABEL_MOST) {
-            return false;
-        }
-    }
-    return label > 0;
+    size_t size = strlen(name);
+    return host_is_name(name, size) && name[size - 1] != '.';
 }
 
 char *seeds_srv_name(const struct seeds_wanted *wanted, struct error *why)
