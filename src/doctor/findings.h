@@ -70,11 +70,20 @@ struct finding_row {
     enum finding_severity severity;
     const char *layer; /* for the verdict's first words: "DNS", "login", … */
     const char *say;   /* one plain sentence, to the user: what is wrong */
+    const char *isnt;  /* where there is no need to look, then; NULL: nothing is ruled out */
     const char *fix;   /* ordered steps, one a line */
     const char *learn; /* a public page; NULL: none */
 };
 
-/* What was measured, by name: "resolver", "host", "code", … */
+/* What was measured, by name. The keys that rows ask for:
+ *   what is meant   host (a cluster's or a node's name), port, address, nodes ("all 3", "1 of 3"),
+ *                   database, user, mechanism, option, near (the name it was meant to be), scheme
+ *   what came back  code ("ECONNREFUSED", "18"), name (a record, a key, an alias), resolver, other
+ *                   (a second resolver), old and new (addresses, before and now), issuer, alert,
+ *                   set (as the string says) and actual (as the cluster says), version
+ *   measures        days, seconds, count, limit, rate, tier
+ *   this machine    pid, program
+ * A value is never a secret: of a connection string only what stands behind the login. */
 struct evidence {
     const char *key;
     const char *value;
@@ -88,7 +97,7 @@ const char *finding_id_text(enum finding_id id);
 /* By its text, in any case; false when there is no such id. */
 bool finding_find(const char *text, enum finding_id *out);
 
-/* `sentence` of a row with the evidence put in; to be freed. */
+/* `sentence` of a row with the evidence put in, where it is not empty; to be freed. */
 char *finding_fill(const char *sentence, const struct evidence *evidence, size_t count);
 
 const char *finding_stage_text(enum finding_stage stage);
