@@ -20,6 +20,9 @@ enum read_preference_setting {
     PREFER_SECONDARY_PREFERRED,
     PREFER_NEAREST
 };
+/* Who is asked when the resolvers of dns.resolvers do not answer: AUTO: fallback_resolvers, or the
+ * public ones when none are named; LISTED: only those named. */
+enum dns_fallback { DNS_FALLBACK_AUTO, DNS_FALLBACK_LISTED, DNS_FALLBACK_OFF };
 enum outage_mode { OUTAGE_QUEUE, OUTAGE_FAIL_FAST };
 enum auth_mechanism { AUTH_NONE, AUTH_DEFAULT, AUTH_SCRAM_SHA_1, AUTH_SCRAM_SHA_256, AUTH_X509 };
 enum monitoring_mode { MONITORING_AUTO, MONITORING_STREAM, MONITORING_POLL };
@@ -120,7 +123,10 @@ struct reconnect_settings {
 };
 
 struct dns_settings {
-    char **resolvers; /* "system" or "address[:port]" */
+    char **resolvers; /* "system", or as core/dns/resolver.h spells them */
+    enum dns_fallback fallback;
+    char **fallback_resolvers; /* as core/dns/resolver.h spells them */
+    char *ca_file;             /* for DNS over TLS and HTTPS; NULL: the system's roots */
     msec timeout_ms;
 };
 

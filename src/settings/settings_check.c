@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/require.h"
 #include "base/scope.h"
+#include "core/dns/resolver.h"
 #include "settings/settings_host.h"
 #include "settings/settings_load.h"
 
@@ -231,16 +232,47 @@ static void check_tls(const struct settings *s, struct problems *p)
     }
 }
 
-static void check_resolvers(const struct dns_settings *dns, struct problems *p)
+/* Counts in `secured` those that are asked over TLS or HTTPS. */
+static void check_resolvers(struct problems *p, char *const *list, const char *option,
+                            bool takes_system, size_t *secured)
 {
-    for (size_t i = 0; dns->resolvers != NULL && dns->resolvers[i] != NULL; i++) {
-        struct address at;
-        if (strcmp(dns->resolvers[i], "system") != 0 &&
-            (!address_parse(dns->resolvers[i], 53, &at) || at.family == ADDRESS_UNIX)) {
-            problems_add(p, false, "dns.resolvers",
-                         "%s: system, or an address like 10.0.0.2:53 is expected",
-                         dns->resolvers[i]);
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
+        struct resolver resolver;
+        struct error why;
+        bool is_system = strcmp(list[i], "system") == 0;
+        if (is_system && !takes_system) {
+            problems_add(p, false, option,
+                         "the system's resolvers are no fallback: name them in dns.resolvers");
+        } else if (!is_system &&
+                   resolver_parse(list[i], RESOLVER_LISTED, &resolver, &why) != STATUS_OK) {
+            problems_add(p, false, option, "%s", why.text);
+        } else if (!is_system) {
+            *secured += resolver.kind != RESOLVER_PLAIN;
+            resolver_clear(&resolver);
         }
+    }
+}
+
+static void check_dns(const struct dns_settings *dns, struct problems *p)
+{
+    static const char fallback[] = "dns.fallbackResolvers";
+    bool is_named = dns->fallback_resolvers != NULL && dns->fallback_resolvers[0] != NULL;
+    bool asks_public = dns->fallback == DNS_FALLBACK_AUTO && !is_named;
+    size_t secured = 0;
+    check_resolvers(p, dns->resolvers, "dns.resolvers", true, &secured);
+    check_resolvers(p, dns->fallback_resolvers, fallback, false, &secured);
+    if (dns->fallback == DNS_FALLBACK_LISTED && !is_named) {
+        problems_add(p, false, fallback,
+                     "dns.fallback is listed, and none are named: name some, or set dns.fallback "
+                     "to auto (public resolvers) or off");
+    }
+    if (dns->fallback == DNS_FALLBACK_OFF && is_named) {
+        problems_add(p, true, fallback, "has no effect: dns.fallback is off");
+    }
+    check_file(p, dns->ca_file, "dns.caFile");
+    if (dns->ca_file != NULL && secured == 0 && !asks_public) {
+        problems_add(p, true, "dns.caFile",
+                     "has no effect: no resolver is named by tls:// or https://");
     }
 }
 
@@ -281,7 +313,7 @@ void settings_check(const struct settings *s, struct problems *problems)
     check_pool(s, problems);
     check_upstream(s, problems);
     check_tls(s, problems);
-    check_resolvers(&s->dns, problems);
+    check_dns(&s->dns, problems);
     check_pauses(s, problems);
     check_log(&s->log, problems);
 }

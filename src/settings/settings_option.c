@@ -11,11 +11,10 @@
 
 /* Names that the documentation has and this build has not: refused, never ignored. */
 static const char *const not_built[] = {
-    "upstream.compressors", "listen.tls",     "listen.users",          "reconnect.maxElapsedMS",
-    "reconnect.onGiveUp",   "dns.fallback",   "dns.fallbackResolvers", "dns.lastGoodFile",
-    "dns.staleWarnMS",      "dns.staleMaxMS", "admin.socket",          "admin.http",
-    "admin.probes",         "admin.database", "admin.actions",         "events.hook",
-    "log.slowMS",
+    "upstream.compressors", "listen.tls",       "listen.users",    "reconnect.maxElapsedMS",
+    "reconnect.onGiveUp",   "dns.lastGoodFile", "dns.staleWarnMS", "dns.staleMaxMS",
+    "admin.socket",         "admin.http",       "admin.probes",    "admin.database",
+    "admin.actions",        "events.hook",      "log.slowMS",
 };
 
 bool option_is_not_built(const char *path)
@@ -119,21 +118,24 @@ bool option_nearest_environment(const char *name, char text[128])
 const char *option_nearest(const char *path)
 {
     size_t best = strlen(path) / 3 + 1;
-    const char *found = NULL;
+    const struct option *found = NULL;
     for (size_t i = 0; i < option_count; i++) {
-        size_t d = name_distance(path, option_table[i].path);
-        const char *last = strrchr(option_table[i].path, '.');
+        const struct option *o = &option_table[i];
+        size_t d = name_distance(path, o->path);
+        const char *last = strrchr(o->path, '.');
         const char *own = strrchr(path, '.');
         if (own == NULL || name_distance(own + 1, last + 1) == 0) {
             size_t tail = name_distance(own == NULL ? path : own + 1, last + 1);
             d = tail < d ? tail : d; /* the right name in the wrong section */
         }
-        if (d < best) {
+        /* of two alike the one that connection strings have too, which people know */
+        bool is_known = found != NULL && found->uri_option == NULL && o->uri_option != NULL;
+        if (d < best || (d == best && is_known)) {
             best = d;
-            found = option_table[i].path;
+            found = o;
         }
     }
-    return found;
+    return found == NULL ? NULL : found->path;
 }
 
 static void *field(const struct option *o, struct settings *s)

@@ -33,6 +33,7 @@
 
 static const char *const read_preferences[] = {
     "primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest", NULL};
+static const char *const dns_fallbacks[] = {"auto", "listed", "off", NULL};
 static const char *const outage_modes[] = {"queue", "failFast", NULL};
 static const char *const monitoring_modes[] = {"auto", "stream", "poll", NULL};
 static const char *const tls_versions[] = {"1.2", "1.3", NULL};
@@ -153,7 +154,16 @@ const struct option option_table[] = {
     DURATION("reconnect.maxMS", reconnect.max_ms, "15000", 1, NULL,
              "Longest pause; also the pace after faults that do not pass by themselves."),
     LIST("dns.resolvers", dns.resolvers, "system",
-         "Resolvers to ask: system, or addresses like 10.0.0.2:53."),
+         "Resolvers to ask: system, addresses like 10.0.0.2:53, tls://10.0.0.2#dns.example or "
+         "https://10.0.0.2/dns-query#dns.example."),
+    CHOICE("dns.fallback", dns.fallback, "auto", dns_fallbacks,
+           "Who is asked when those do not answer: dns.fallbackResolvers, and if none are named "
+           "public resolvers (auto), only those named (listed), or nobody (off)."),
+    LIST("dns.fallbackResolvers", dns.fallback_resolvers, "",
+         "Resolvers to fall back on, spelled as in dns.resolvers; none: those of Google, "
+         "Cloudflare and Quad9, by plain DNS, TLS and HTTPS."),
+    TEXT("dns.caFile", dns.ca_file, NULL, NULL, 0,
+         "CA certificates (PEM) that vouch for resolvers over TLS and HTTPS; none: the system's."),
     DURATION("dns.timeoutMS", dns.timeout_ms, "5000", 1, NULL, "Longest time for one look-up."),
     TEXT("tls.caFile", tls.ca_file, NULL, "tlsCAFile", 0,
          "Certificates to trust (PEM), instead of the system's."),

@@ -20,7 +20,7 @@ def mooring(*arguments, **environment):
     """Runs it to its end: status, standard output, standard error."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("MOORING_")}
     done = subprocess.run([MOORING, *arguments], capture_output=True, text=True, timeout=30,
-                          env={**clean, **environment})
+                          env={**clean, "MOORING_DNS_FALLBACK": "off", **environment})
     assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
     assert "sw0rdfish" not in done.stderr
     return done.returncode, done.stdout, done.stderr

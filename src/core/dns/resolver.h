@@ -33,6 +33,10 @@ struct resolver {
 enum status resolver_parse(const char *text, enum resolver_origin origin, struct resolver *out,
                            struct error *why) __attribute__((warn_unused_result));
 
+/* The public resolvers that are asked when dns.fallback is auto and none are named, in the order of
+ * asking, as resolver_parse reads them; NULL ends it. */
+extern const char *const resolver_public[];
+
 /* A zeroed resolver is accepted. */
 void resolver_clear(struct resolver *resolver);
 

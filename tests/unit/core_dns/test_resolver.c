@@ -125,6 +125,27 @@ static void an_address_must_be_one(void **state)
     assert_refused("tls:///run/dns.sock#x", "an address is expected");
 }
 
+/* Each transport has Google, Cloudflare and Quad9, over both families. */
+static void public_resolvers_can_be_asked(void **state)
+{
+    (void)state;
+    size_t counts[3] = {0}, v6[3] = {0};
+    enum resolver_kind last = RESOLVER_PLAIN;
+    for (size_t i = 0; resolver_public[i] != NULL; i++) {
+        struct resolver r = parse(resolver_public[i]);
+        assert_true(last <= r.kind); /* plain first, HTTPS last */
+        last = r.kind;
+        counts[r.kind]++;
+        v6[r.kind] += r.address.family == ADDRESS_IPV6;
+        assert_false(address_is_loopback(&r.address));
+        resolver_clear(&r);
+    }
+    for (size_t kind = 0; kind < 3; kind++) {
+        assert_int_equal(counts[kind], kind == RESOLVER_PLAIN ? 8 : 6);
+        assert_int_equal(v6[kind], 3);
+    }
+}
+
 static void a_cleared_one_is_empty(void **state)
 {
     (void)state;
@@ -143,6 +164,7 @@ int main(void)
         cmocka_unit_test(https_has_a_path),
         cmocka_unit_test(a_wrong_spelling_is_told_the_right_one),
         cmocka_unit_test(an_address_must_be_one),
+        cmocka_unit_test(public_resolvers_can_be_asked),
         cmocka_unit_test(a_cleared_one_is_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,19 +100,65 @@ static void test_outbound_proxies(void **state)
     assert_error("upstream.httpProxy", "only one outbound proxy");
 }
 
-static void test_seeds_and_resolvers(void **state)
+static void test_seeds(void **state)
 {
     (void)state;
     load_flag("--upstream.seeds=a.example.test,b.example.test:27018,[::1]:5");
     assert_clean();
     load_flag("--upstream.seeds=a.example.test:port");
     assert_error("upstream.seeds", "a port is a number from 1 to 65535");
-    load_flag("--dns.resolvers=system,10.0.0.2,[::1]:5353");
+}
+
+static void test_resolvers(void **state)
+{
+    (void)state;
+    load_flag("--dns.resolvers=system,10.0.0.2,[::1]:5353,tls://10.0.0.2#dns.example,"
+              "https://10.0.0.2/dns-query#dns.example");
     assert_clean();
     load_flag("--dns.resolvers=dns.example.test");
-    assert_error("dns.resolvers", "dns.example.test: system, or an address like 10.0.0.2:53");
+    assert_error("dns.resolvers", "dns.example.test: a resolver is named by its address");
     load_flag("--dns.resolvers=/tmp/socket");
-    assert_error("dns.resolvers", "an address like 10.0.0.2:53");
+    assert_error("dns.resolvers", "/tmp/socket: an address is expected, like 10.0.0.2");
+    load_flag("--dns.resolvers=10.0.0.2,tls://10.0.0.2");
+    assert_error("dns.resolvers", "tls://10.0.0.2: the name in the resolver's certificate");
+}
+
+static void test_resolvers_to_fall_back_on(void **state)
+{
+    (void)state;
+    load_flag("--dns.fallback=off");
+    assert_clean();
+    load_flag("--dns.fallback=on");
+    assert_error("dns.fallback", "off");
+    load_flag("--dns.fallback=listed");
+    assert_error("dns.fallbackResolvers", "none are named: name some, or set dns.fallback to auto");
+    load_two("--dns.fallback=listed",
+             "--dns.fallbackResolvers=10.0.0.2,tls://10.0.0.2#dns.example");
+    assert_clean();
+    load_flag("--dns.fallbackResolvers=10.0.0.2");
+    assert_clean();
+    load_flag("--dns.fallbackResolvers=https://10.0.0.2");
+    assert_error("dns.fallbackResolvers", "https://10.0.0.2: the name");
+    load_flag("--dns.fallbackResolvers=system");
+    assert_error("dns.fallbackResolvers", "name them in dns.resolvers");
+    load_two("--dns.fallback=off", "--dns.fallbackResolvers=10.0.0.2");
+    assert_warning("dns.fallbackResolvers", "has no effect");
+}
+
+static void test_roots_of_resolvers(void **state)
+{
+    (void)state;
+    load_flag("--dns.caFile=/nowhere/ca.pem");
+    assert_error("dns.caFile", "cannot read /nowhere/ca.pem");
+    load_flag("--dns.caFile=" SOURCE_DIR "/README.md");
+    assert_clean();
+    load_two("--dns.caFile=" SOURCE_DIR "/README.md", "--dns.fallback=off");
+    assert_warning("dns.caFile", "no resolver is named by tls:// or https://");
+    load_two("--dns.caFile=" SOURCE_DIR "/README.md", "--dns.fallbackResolvers=10.0.0.2");
+    assert_warning("dns.caFile", "no resolver is named by tls:// or https://");
+    load_two("--dns.caFile=" SOURCE_DIR "/README.md",
+             "--dns.fallbackResolvers=tls://10.0.0.2#dns.example");
+    assert_clean();
 }
 
 static void test_levels_of_groups(void **state)
@@ -202,7 +248,10 @@ int main(void)
         in_world(test_presentations),
         in_world(test_pools),
         in_world(test_outbound_proxies),
-        in_world(test_seeds_and_resolvers),
+        in_world(test_seeds),
+        in_world(test_resolvers),
+        in_world(test_resolvers_to_fall_back_on),
+        in_world(test_roots_of_resolvers),
         in_world(test_levels_of_groups),
         in_world(test_files_of_tls),
         in_world(test_settings_of_tls_without_tls_are_a_warning),

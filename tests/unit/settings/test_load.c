@@ -170,8 +170,8 @@ static void test_the_environment(void **state)
     assert_error("MOORING_POOL_MAX_POOL_SIZE", "pool.maxPoolSize: a whole number");
     load_variable("MOORING_POOL_MAX_POOLSIZE=5");
     assert_warning("MOORING_POOL_MAX_POOLSIZE", "did you mean MOORING_POOL_MAX_POOL_SIZE?");
-    load_variable("MOORING_DNS_FALLBACK=auto");
-    assert_error("MOORING_DNS_FALLBACK", "not implemented in this build");
+    load_variable("MOORING_ADMIN_HTTP=off");
+    assert_error("MOORING_ADMIN_HTTP", "not implemented in this build");
     load_variable("MOORING_TLS_CA_FILE=");
     assert_clean();
     load_variable("MOORING_PORT=tcp://10.0.0.1:27017");
