@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "base/require.h"
 #include "loop/loop_parts.h"
@@ -21,6 +22,14 @@ enum { END_MS = 5000 };
 static msec loop_now(struct net *net)
 {
     return (msec)uv_now(&loop_of(net)->uv);
+}
+
+static int64_t loop_wall(struct net *net)
+{
+    struct timespec time;
+    (void)net;
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
 static void random_from_system(void *out, size_t size)
@@ -85,6 +94,7 @@ static void loop_wake_at(struct net *net, msec at)
 
 static const struct net_ops operations = {
     .now = loop_now,
+    .wall = loop_wall,
     .random = loop_random,
     .wake_at = loop_wake_at,
     .listen = loop_listen,

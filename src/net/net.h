@@ -105,6 +105,7 @@ struct spawn_request {
 
 struct net_ops {
     msec (*now)(struct net *net);
+    int64_t (*wall)(struct net *net);
     void (*random)(struct net *net, void *out, size_t size);
     void (*wake_at)(struct net *net, msec at);
     enum status (*listen)(struct net *net, const struct address *at,
@@ -155,6 +156,13 @@ void net_clear(struct net *net);
 static inline msec net_now(struct net *net)
 {
     return net->ops->now(net);
+}
+
+/* Milliseconds since 1970 by the clock that people set: it jumps, both ways, and may be wrong by
+ * years. For dates that are written or read, never for waiting. */
+static inline int64_t net_wall(struct net *net)
+{
+    return net->ops->wall(net);
 }
 
 /* `size` unpredictable bytes. */

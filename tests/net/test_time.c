@@ -187,6 +187,25 @@ static void test_now_between_events(struct world *w)
 
 /* --- random --- */
 
+/* The wall's clock goes on with ours, says the real date in the real world, and can be set. */
+static void test_wall(struct world *w)
+{
+    int64_t wall = net_wall(w->net);
+    msec now = net_now(w->net);
+    world_run_for(w, 50);
+    int64_t passed = net_wall(w->net) - wall;
+    assert_in_range(passed - (net_now(w->net) - now) + 40, 0, 80);
+    if (w->sim == NULL) {
+        assert_in_range(net_wall(w->net) / 1000 + 2 - (int64_t)time(NULL), 0, 4);
+        return;
+    }
+    wall = net_wall(w->net);
+    now = net_now(w->net);
+    sim_shift_wall(w->sim, -SECONDS(10));
+    assert_int_equal(net_wall(w->net), wall - SECONDS(10));
+    assert_int_equal(net_now(w->net), now);
+}
+
 static void test_random(struct world *w)
 {
     uint8_t draws[4][32] = {0};
@@ -356,6 +375,7 @@ int main(void)
 {
     static const struct net_case cases[] = {
         {"deadlines: the earliest first, each once", test_deadlines_in_order, ON_BOTH},
+        {"the wall's clock", test_wall, ON_BOTH},
         {"deadlines: in the past", test_deadline_in_the_past, ON_BOTH},
         {"deadlines: moved and taken back", test_deadline_moved, ON_BOTH},
         {"deadlines: cleared by another", test_deadline_cleared_by_another, ON_BOTH},

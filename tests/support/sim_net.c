@@ -28,6 +28,9 @@ const char *fault_text(enum fault f)
     return fault_rows[f].text;
 }
 
+/* 2026-01-01: the wall clock of every world when its own stands at 0. */
+#define WALL_MS INT64_C(1767225600000)
+
 /* splitmix64: every seed is a good one. */
 static uint64_t next_number(uint64_t *state)
 {
@@ -40,6 +43,16 @@ static uint64_t next_number(uint64_t *state)
 static msec sim_now(struct net *net)
 {
     return sim_of(net)->now;
+}
+
+static int64_t sim_wall(struct net *net)
+{
+    return WALL_MS + sim_of(net)->now + sim_of(net)->wall_shift;
+}
+
+void sim_shift_wall(struct sim *sim, int64_t shift)
+{
+    sim->wall_shift += shift;
 }
 
 static void sim_random(struct net *net, void *out, size_t size)
@@ -58,6 +71,7 @@ static void sim_wake_at(struct net *net, msec at)
 
 static const struct net_ops operations = {
     .now = sim_now,
+    .wall = sim_wall,
     .random = sim_random,
     .wake_at = sim_wake_at,
     .listen = sim_listen,

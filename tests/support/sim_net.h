@@ -43,6 +43,9 @@ void sim_run_for(struct sim *sim, msec wait);
  * one hour (of the virtual clock) has passed. */
 bool sim_run_while(struct sim *sim, bool (*is_going_on)(void *owner), void *owner);
 
+/* Somebody sets the wall clock ahead by so many ms, or back. */
+void sim_shift_wall(struct sim *sim, int64_t shift);
+
 /* A number of the seed's, below `limit`, for scenarios. */
 uint64_t sim_pick(struct sim *sim, uint64_t limit);
 

@@ -47,6 +47,7 @@ struct sim_program {
 struct sim {
     struct net net;
     msec now;
+    int64_t wall_shift;      /* of the wall clock, by whoever set it */
     uint64_t steps_now;      /* since the clock moved */
     uint64_t schedule_state; /* of the seed's two rows of numbers: what the world does */
     uint64_t random_state;   /* and what net_random gives */

@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-#include "core/wire/crc32c.h"
+#include "base/crc32c.h"
 #include "core/wire/doc_write.h"
 
 enum { FORMAT_VERSION = 1, SUM_BYTES = 4, PRESENTATIONS = 3 };

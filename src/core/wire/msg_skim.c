@@ -6,7 +6,7 @@
  */
 #include "core/wire/msg_skim.h"
 
-#include "core/wire/crc32c.h"
+#include "base/crc32c.h"
 
 enum msg_state {
     AT_FLAGS,

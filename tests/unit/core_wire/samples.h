@@ -4,7 +4,7 @@
 
 #include "wire_make.h"
 
-#include "core/wire/crc32c.h"
+#include "base/crc32c.h"
 
 #define SAMPLE_LSID                                                               \
     "\"lsid\": {\"id\": {\"$binary\": {\"base64\": \"AAECAwQFBgcICQoLDA0ODw==\"," \

@@ -2,7 +2,7 @@
 #include "reply_read.h"
 
 #include "core/wire/bson_view.h"
-#include "core/wire/crc32c.h"
+#include "base/crc32c.h"
 #include "core/wire/get_more.h"
 
 struct sliced {

@@ -1,7 +1,7 @@
 /* What a reply teaches, however it is cut. */
 #include "wire_make.h"
 
-#include "core/wire/crc32c.h"
+#include "base/crc32c.h"
 #include "core/wire/reply_skim.h"
 
 static const char *const REPLIES[] = {

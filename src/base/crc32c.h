@@ -1,6 +1,6 @@
-/* CRC-32C (Castagnoli), the checksum of OP_MSG. */
-#ifndef CORE_WIRE_CRC32C_H
-#define CORE_WIRE_CRC32C_H
+/* CRC-32C (Castagnoli), the checksum of OP_MSG and of files of ours. */
+#ifndef BASE_CRC32C_H
+#define BASE_CRC32C_H
 
 #include <stdint.h>
 

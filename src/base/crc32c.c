@@ -1,4 +1,4 @@
-#include "core/wire/crc32c.h"
+#include "base/crc32c.h"
 
 /* The polynomial 0x1EDC6F41, bits reversed, one byte at a time: checksums are rare, as drivers do
  * not send them. */
