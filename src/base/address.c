@@ -97,7 +97,7 @@ const char *address_print(const struct address *a, char text[ADDRESS_TEXT_SIZE])
 
 bool address_equals(const struct address *a, const struct address *b)
 {
-    if (a->family != b->family || a->port != b->port) {
+    if (a->family != b->family || a->port != b->port || a->scope != b->scope) {
         return false;
     }
     if (a->family == ADDRESS_UNIX) {

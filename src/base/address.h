@@ -13,6 +13,7 @@ struct address {
     enum address_family family;
     uint16_t port;  /* host order; 0 for ADDRESS_UNIX, or "any" for a listener */
     uint8_t ip[16]; /* network order; the first 4 bytes for IPv4 */
+    uint32_t scope; /* IPv6, link-local: the interface's index; else 0 */
     char path[108]; /* ADDRESS_UNIX */
 };
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -109,8 +110,8 @@ static const struct net_ops operations = {
     .pause = loop_conn_pause,
     .resume = loop_conn_resume,
     .close = loop_conn_close,
-    .query = loop_dns_query,
-    .query_cancel = loop_dns_cancel,
+    .datagram = loop_datagram,
+    .datagram_close = loop_datagram_close,
     .work = loop_work,
     .store = loop_store,
     .watch = loop_watch,
@@ -218,8 +219,6 @@ static void run_to_end(struct loop *loop)
 
 int loop_free(struct loop *loop)
 {
-    loop_dns_free(loop->dns);
-    loop->dns = NULL;
     run_to_end(loop);
     net_clear_deadline(&loop->net, &loop->trim);
     uv_close((uv_handle_t *)&loop->timer, NULL);
@@ -269,4 +268,10 @@ enum status loop_status(int uv_error)
     default:
         return STATUS_IO_FAILED;
     }
+}
+
+const char *loop_libraries(char text[LOOP_LIBRARIES_SIZE])
+{
+    snprintf(text, LOOP_LIBRARIES_SIZE, "libuv %s", uv_version_string());
+    return text;
 }

@@ -1,4 +1,4 @@
-/* The product's world: net.h over libuv and c-ares, one thread, one loop. */
+/* The product's world: net.h over libuv, one thread, one loop. */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
 
@@ -22,7 +22,7 @@ void loop_stop(struct loop *loop);
  * Only then the loop is freed. */
 int loop_free(struct loop *loop);
 
-/* "libuv 1.44.2, c-ares 1.18.1", of the libraries that are loaded; returns `text`. */
+/* "libuv 1.44.2", of the library that is loaded; returns `text`. */
 enum { LOOP_LIBRARIES_SIZE = 64 };
 const char *loop_libraries(char text[LOOP_LIBRARIES_SIZE]);
 

@@ -124,6 +124,7 @@ socklen_t sockaddr_from_address(const struct address *a, struct sockaddr_storage
         in6->sin6_family = AF_INET6;
         in6->sin6_port = htons(a->port);
         memcpy(&in6->sin6_addr, a->ip, 16);
+        in6->sin6_scope_id = a->scope;
         return sizeof *in6;
     }
     struct sockaddr_un *un = (struct sockaddr_un *)(void *)out;

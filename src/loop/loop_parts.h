@@ -11,8 +11,6 @@
 /* One read buffer for all conns, lent to on_bytes. */
 enum { READ_BYTES = 64 * 1024 };
 
-struct loop_dns;
-
 /* An event that must not happen inside the call that caused it. Embedded in its owner. */
 struct later {
     struct list link;
@@ -30,7 +28,6 @@ struct loop {
     struct list later;    /* events put off to the next turn */
     struct later due;     /* deadlines that were due when they were set */
     msec armed_at;        /* of the timer */
-    struct loop_dns *dns;
     uint8_t randoms[256]; /* unpredictable bytes in stock: the first randoms_left */
     size_t randoms_left;
     size_t conn_count;
@@ -109,11 +106,8 @@ void loop_watch_close(struct watch *watch);
 void loop_spawn(struct net *net, const struct spawn_request *request,
                 void (*on_done)(void *owner, enum status status, int exit_code), void *owner);
 
-struct query *loop_dns_query(struct net *net, const char *resolver, const char *name, uint16_t type,
-                             struct query_asked asked);
-void loop_dns_cancel(struct query *query);
-
-/* Ends all channels; answers that nobody cancelled come in the next turn. NULL accepted. */
-void loop_dns_free(struct loop_dns *dns);
+struct datagram *loop_datagram(struct net *net, const struct address *to, struct span bytes,
+                               const struct datagram_events *events, void *owner);
+void loop_datagram_close(struct datagram *datagram);
 
 #endif

@@ -1,10 +1,10 @@
 /* A request is one or two questions (SRV and TXT, or A and AAAA), each a core/dns lookup over the
- * resolvers; when all are over, the records are put together and on_done is called from a deadline,
- * hence in a turn of its own. What needs no DNS goes the same way with no question.
+ * candidates; when all are over, the records are put together and on_done is called from a
+ * deadline, hence in a turn of its own. What needs no DNS goes the same way with no question.
  *
  * Failures: a resolver refuses or is silent (the lookup asks the next); nobody knows (the sentence
  * of lookup_explain); an answer breaks a rule of the seed list (BAD_INPUT). Cancelling ends every
- * query. */
+ * asking. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,21 +20,27 @@ enum { RESOLUTION_DELAY_MS = 50, HOSTS_FILE_BYTES = 256 * 1024 };
 
 static void on_done_due(struct deadline *d, msec now);
 
+static char **copy_list(char **list)
+{
+    size_t count = 0;
+    while (list != NULL && list[count] != NULL) {
+        count++;
+    }
+    char **copy = xcalloc(count + 1, sizeof *copy);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = xstrdup(list[i]);
+    }
+    return copy;
+}
+
 struct names *names_new(struct net *net, const struct dns_settings *settings)
 {
     struct names *n = xcalloc(1, sizeof *n);
     n->net = net;
-    n->timeout = settings->timeout_ms;
+    n->settings = *settings;
+    n->settings.resolvers = copy_list(settings->resolvers);
+    n->settings.resolv_conf = xstrdup(settings->resolv_conf);
     n->hosts_file = xstrdup("/etc/hosts");
-    n->resolvers = xcalloc(LOOKUP_RESOLVERS_MOST, sizeof *n->resolvers);
-    for (size_t i = 0; settings->resolvers != NULL && settings->resolvers[i] != NULL &&
-                       n->resolver_count < LOOKUP_RESOLVERS_MOST;
-         i++) {
-        n->resolvers[n->resolver_count++] = xstrdup(settings->resolvers[i]);
-    }
-    if (n->resolver_count == 0) {
-        n->resolvers[n->resolver_count++] = xstrdup("system");
-    }
     return n;
 }
 
@@ -44,10 +50,11 @@ void names_free(struct names *n)
         return;
     }
     require(n->requests == 0);
-    for (size_t i = 0; i < n->resolver_count; i++) {
-        free(n->resolvers[i]);
+    for (size_t i = 0; n->settings.resolvers[i] != NULL; i++) {
+        free(n->settings.resolvers[i]);
     }
-    free(n->resolvers);
+    free(n->settings.resolvers);
+    free(n->settings.resolv_conf);
     free(n->hosts_file);
     free(n);
 }
@@ -70,21 +77,28 @@ struct names_request *names_request_new(struct names *n, void *owner)
     return r;
 }
 
+static void cancel_askings(struct question *q)
+{
+    for (size_t i = 0; i < LOOKUP_RESOLVERS_MOST; i++) {
+        if (q->asked[i].asking != NULL) {
+            asking_cancel(q->asked[i].asking);
+            q->asked[i].asking = NULL;
+        }
+    }
+}
+
 void names_request_free(struct names_request *r)
 {
     for (size_t i = 0; i < r->question_count; i++) {
         struct question *q = &r->questions[i];
-        for (size_t j = 0; j < LOOKUP_RESOLVERS_MOST; j++) {
-            if (q->askings[j].query != NULL) {
-                net_query_cancel(q->askings[j].query);
-            }
-        }
+        cancel_askings(q);
         net_clear_deadline(r->names->net, &q->deadline);
         dns_answer_clear(&q->answer);
         free(q->name);
     }
     net_clear_deadline(r->names->net, &r->done);
     r->names->requests--;
+    candidates_free(r->candidates);
     free(r->host);
     free(r);
 }
@@ -107,37 +121,31 @@ void names_add_question(struct names_request *r, uint16_t type, const char *name
 {
     struct question *q = &r->questions[r->question_count++];
     struct net *net = r->names->net;
+    if (r->candidates == NULL) {
+        r->candidates = candidates_new(&r->names->settings);
+    }
     q->request = r;
     q->type = type;
     q->name = xstrdup(name);
     deadline_init(&q->deadline, on_time);
-    lookup_init(&q->lookup, r->names->resolver_count, r->names->timeout, net_now(net));
+    lookup_init(&q->lookup, r->candidates->count, r->names->settings.timeout_ms, net_now(net));
     for (size_t i = 0; i < LOOKUP_RESOLVERS_MOST; i++) {
-        q->askings[i].question = q;
+        q->asked[i].question = q;
     }
 }
 
-static void on_answer(void *owner, enum status status, struct span message)
+static void on_asked(void *owner, struct asking_result *result)
 {
-    struct asking *a = owner;
+    struct asked *a = owner;
     struct question *q = a->question;
-    struct dns_answer answer = {0};
-    struct error why;
-    enum status decoded = STATUS_OK;
-    size_t resolver = (size_t)(a - q->askings);
-    a->query = NULL;
-    if (status == STATUS_OK) {
-        decoded = message_decode(message, q->type, q->name, &answer, &why);
-    }
-    enum lookup_word word = lookup_word_of(status, decoded, &answer);
-    bool is_answer = word == LOOKUP_OK || word == LOOKUP_NXDOMAIN || word == LOOKUP_NODATA;
-    if (is_answer && !q->is_over) {
+    size_t resolver = (size_t)(a - q->asked);
+    a->asking = NULL;
+    if (lookup_is_answer(result->word)) {
         dns_answer_clear(&q->answer);
-        q->answer = answer;
-    } else {
-        dns_answer_clear(&answer);
+        q->answer = result->answer;
+        result->answer = (struct dns_answer){0};
     }
-    lookup_on_word(&q->lookup, resolver, word, net_now(q->request->names->net));
+    lookup_on_word(&q->lookup, resolver, result->word, net_now(q->request->names->net));
     names_advance(q);
 }
 
@@ -146,6 +154,7 @@ static void end_question(struct question *q)
     struct names_request *r = q->request;
     struct net *net = r->names->net;
     q->is_over = true;
+    cancel_askings(q);
     net_clear_deadline(net, &q->deadline);
     for (size_t i = 0; i < r->question_count; i++) {
         if (!r->questions[i].is_over) {
@@ -158,16 +167,24 @@ static void end_question(struct question *q)
     net_set_deadline(net, &r->done, net_now(net));
 }
 
+static void ask(struct question *q, size_t resolver)
+{
+    struct net *net = q->request->names->net;
+    struct asking_wanted wanted = {.resolver = &q->request->candidates->list[resolver],
+                                   .name = q->name,
+                                   .type = q->type,
+                                   .timeout = q->lookup.deadline - net_now(net)};
+    q->asked[resolver].asking = asking_start(net, &wanted, on_asked, &q->asked[resolver]);
+}
+
 void names_advance(struct question *q)
 {
-    struct names *n = q->request->names;
+    struct net *net = q->request->names->net;
     struct lookup_action action;
-    while (!q->is_over && lookup_next_action(&q->lookup, net_now(n->net), &action)) {
-        struct asking *a = &q->askings[action.resolver];
+    while (!q->is_over && lookup_next_action(&q->lookup, net_now(net), &action)) {
         switch (action.kind) {
         case LOOKUP_ASK:
-            a->query = net_query(n->net, n->resolvers[action.resolver], q->name, q->type,
-                                 (struct query_asked){.on_answer = on_answer, .owner = a});
+            ask(q, action.resolver);
             break;
         case LOOKUP_BELIEVE:
             q->is_known = true;
@@ -178,15 +195,25 @@ void names_advance(struct question *q)
             return;
         }
     }
-    net_set_deadline(n->net, &q->deadline, lookup_deadline(&q->lookup));
+    net_set_deadline(net, &q->deadline, lookup_deadline(&q->lookup));
 }
 
 enum status names_explain(const struct question *q, struct error *why)
 {
-    struct names *n = q->request->names;
+    const struct candidates *c = q->request->candidates;
+    const char *texts[LOOKUP_RESOLVERS_MOST];
     char subject[400];
+    if (c->count == 0) {
+        return error_set(why, STATUS_NAME_LOOKUP_FAILED,
+                         "the %s record of %s could not be looked up: no resolver is known, since "
+                         "%s names none; write \"nameserver ADDRESS\" there, or set dns.resolvers",
+                         dns_type_name(q->type), q->name, q->request->names->settings.resolv_conf);
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        texts[i] = c->list[i].text;
+    }
     snprintf(subject, sizeof subject, "the %s record of %s", dns_type_name(q->type), q->name);
-    return lookup_explain(&q->lookup, (const char *const *)n->resolvers, subject, why);
+    return lookup_explain(&q->lookup, texts, subject, why);
 }
 
 /* --- addresses --- */

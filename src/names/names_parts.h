@@ -3,24 +3,24 @@
 #ifndef NAMES_NAMES_PARTS_H
 #define NAMES_NAMES_PARTS_H
 
+#include "names/asking.h"
+#include "names/candidates.h"
 #include "names/names.h"
 
 enum { QUESTIONS = 2, ADDRESSES_MOST = 16 };
 
 struct names {
     struct net *net;
-    char **resolvers;
-    size_t resolver_count;
-    msec timeout;
+    struct dns_settings settings; /* a copy */
     char *hosts_file;
     size_t requests;
 };
 
 struct question;
 
-struct asking {
+struct asked {
     struct question *question;
-    struct query *query; /* NULL: not under way */
+    struct asking *asking; /* NULL: not under way */
 };
 
 struct question {
@@ -29,7 +29,7 @@ struct question {
     char *name;
     struct lookup lookup;
     struct deadline deadline;
-    struct asking askings[LOOKUP_RESOLVERS_MOST];
+    struct asked asked[LOOKUP_RESOLVERS_MOST];
     struct dns_answer answer; /* of the resolver that was believed */
     bool is_over;
     bool is_known; /* somebody answered, maybe that there is nothing */
@@ -37,6 +37,7 @@ struct question {
 
 struct names_request {
     struct names *names;
+    struct candidates *candidates; /* as they were when it began */
     struct question questions[QUESTIONS];
     size_t question_count;
     struct deadline done;                     /* on_done is due */

@@ -94,7 +94,7 @@ static size_t list_rows(const struct names_request *r, struct names_row *rows)
             bool is_ok = t->word == LOOKUP_OK;
             rows[count++] = (struct names_row){.type = q->type,
                                                .name = q->name,
-                                               .resolver = r->names->resolvers[j],
+                                               .resolver = r->candidates->list[j].text,
                                                .word = t->word,
                                                .ttl_seconds = is_ok ? q->answer.ttl_seconds : 0,
                                                .records = is_ok ? q->answer.count : 0,
@@ -125,8 +125,11 @@ void names_finish_seeds(struct names_request *r)
         texts[i] = r->questions[i].name;
         r->questions[i].name = NULL;
     }
+    struct candidates *candidates = r->candidates;
+    r->candidates = NULL;
     names_request_free(r);
     on_done(owner, &found);
+    candidates_free(candidates);
     for (size_t i = 0; i < QUESTIONS; i++) {
         free(texts[i]);
     }

@@ -103,15 +103,15 @@ void conn_close(struct conn *conn, enum close_how how)
     conn->net->ops->close(conn, how);
 }
 
-struct query *net_query(struct net *net, const char *resolver, const char *name, uint16_t type,
-                        struct query_asked asked)
+struct datagram *net_datagram(struct net *net, const struct address *to, struct span bytes,
+                              const struct datagram_events *events, void *owner)
 {
-    return net->ops->query(net, resolver, name, type, asked);
+    return net->ops->datagram(net, to, bytes, events, owner);
 }
 
-void net_query_cancel(struct query *query)
+void datagram_close(struct datagram *datagram)
 {
-    query->net->ops->query_cancel(query);
+    datagram->net->ops->datagram_close(datagram);
 }
 
 void net_work(struct net *net, void (*run)(void *job), void (*on_done)(void *job), void *job)

@@ -1,7 +1,7 @@
 /* The seam to the world: everything that touches a socket, a clock, a file or a name goes through
  * here.
  *
- * There are two implementations: `loop` (libuv and c-ares, the product) and `sim_net`
+ * There are two implementations: `loop` (libuv, the product) and `sim_net`
  * (tests/support: a simulated network with a virtual clock). tests/net holds both to the seven
  * promises:
  *
@@ -31,8 +31,8 @@
 
 struct net;
 
-/* A question under way and a standing watch; implementations embed these as their first member. */
-struct query {
+/* Datagrams to and fro, and a standing watch; implementations embed these as their first member. */
+struct datagram {
     struct net *net;
 };
 struct watch {
@@ -84,10 +84,11 @@ struct listen_options {
     int64_t keep_alive_seconds; /* of accepted TCP conns; 0: off */
 };
 
-/* One answer to one DNS question: the message as received (status OK), or why there is none. */
-struct query_asked {
-    void (*on_answer)(void *owner, enum status status, struct span message);
-    void *owner;
+/* What comes back for a datagram. */
+struct datagram_events {
+    void (*on_datagram)(void *owner,
+                        struct span bytes);          /* lent for the call; any number of times */
+    void (*on_failed)(void *owner, enum status why); /* nothing comes any more; not closed yet */
 };
 
 struct peer_process {
@@ -126,9 +127,9 @@ struct net_ops {
     void (*pause)(struct conn *conn);
     void (*resume)(struct conn *conn);
     void (*close)(struct conn *conn, enum close_how how);
-    struct query *(*query)(struct net *net, const char *resolver, const char *name, uint16_t type,
-                           struct query_asked asked);
-    void (*query_cancel)(struct query *query);
+    struct datagram *(*datagram)(struct net *net, const struct address *to, struct span bytes,
+                                 const struct datagram_events *events, void *owner);
+    void (*datagram_close)(struct datagram *datagram);
     void (*work)(struct net *net, void (*run)(void *job), void (*on_done)(void *job), void *job);
     void (*store)(struct net *net, const char *path, struct span bytes,
                   void (*on_done)(void *owner, enum status status), void *owner);
@@ -234,15 +235,15 @@ void conn_resume(struct conn *conn);
  * then NOW). */
 void conn_close(struct conn *conn, enum close_how how);
 
-/* Asks one resolver ("system", or an address like "127.0.0.1:53") one question; `type` is the DNS
- * number (1 A, 28 AAAA, 33 SRV, 16 TXT). The answer comes once, in a later turn, as the whole DNS
- * message whatever its rcode, or a status: REFUSED, TIMED_OUT, NAME_LOOKUP_FAILED. The
- * implementation's own timers are a safety net; the caller keeps its own and cancels. */
-struct query *net_query(struct net *net, const char *resolver, const char *name, uint16_t type,
-                        struct query_asked asked);
+/* Sends one datagram (copied) to an IPv4 or IPv6 address, from a port of its own that nobody can
+ * foresee, and listens there for what that address, and no other, sends back; never NULL. A closed
+ * port is told where the network says so (REFUSED), and so is a datagram that cannot be sent. That
+ * nothing comes is not told: the caller keeps its own time. */
+struct datagram *net_datagram(struct net *net, const struct address *to, struct span bytes,
+                              const struct datagram_events *events, void *owner);
 
-/* The answer will not come; the pointer is dead. Not allowed once the answer has come. */
-void net_query_cancel(struct query *query);
+/* No event comes any more; the pointer is dead. Allowed inside of its events. */
+void datagram_close(struct datagram *datagram);
 
 /* Runs `run(job)` on another thread and then `on_done(job)` in the loop, always, in a later turn.
  * `job` must live until then and nobody else may touch what `run` uses. */

@@ -123,7 +123,8 @@ struct reconnect_settings {
 };
 
 struct dns_settings {
-    char **resolvers; /* "system", or as core/dns/resolver.h spells them */
+    char **resolvers;  /* "system", or as core/dns/resolver.h spells them */
+    char *resolv_conf; /* where "system" is written down */
     enum dns_fallback fallback;
     char **fallback_resolvers; /* as core/dns/resolver.h spells them */
     char *ca_file;             /* for DNS over TLS and HTTPS; NULL: the system's roots */

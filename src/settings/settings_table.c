@@ -156,6 +156,8 @@ const struct option option_table[] = {
     LIST("dns.resolvers", dns.resolvers, "system",
          "Resolvers to ask: system, addresses like 10.0.0.2:53, tls://10.0.0.2#dns.example or "
          "https://10.0.0.2/dns-query#dns.example."),
+    TEXT("dns.resolvConf", dns.resolv_conf, "/etc/resolv.conf", NULL, 0,
+         "File with the system's resolvers, read anew for every look-up."),
     CHOICE("dns.fallback", dns.fallback, "auto", dns_fallbacks,
            "Who is asked when those do not answer: dns.fallbackResolvers, and if none are named "
            "public resolvers (auto), only those named (listed), or nobody (off)."),

@@ -97,13 +97,17 @@ static void on_accepted(struct sim_event *e)
 {
     struct sim_conn *c = container_of(e, struct sim_conn, open_event);
     struct sim_listener *l = find_listener(sim_of_conn(c), &c->place->at);
-    if (l == NULL) {
+    if (l == NULL && !sim_dns_takes_conns(sim_of_conn(c), &c->place->at)) {
         sim_flow_end(c, SIM_END_RESET);
         sim_conn_end(c, STATUS_CLOSED_BY_US);
         return;
     }
     c->is_open = true;
-    l->listener.on_accept(l->listener.owner, &c->conn, &c->peer_address);
+    if (l != NULL) {
+        l->listener.on_accept(l->listener.owner, &c->conn, &c->peer_address);
+    } else {
+        sim_dns_accept(sim_of_conn(c), &c->conn);
+    }
     require(c->conn.events != NULL || c->is_closing);
     sim_flow_want_read(c);
     sim_flow_want_write(c);
@@ -146,7 +150,7 @@ static void on_arrived(struct sim_event *e)
     }
     if (place->route == SIM_UNREACHABLE) {
         c->open_event.happen = on_unreachable;
-    } else if (find_listener(sim, &place->at) == NULL ||
+    } else if ((find_listener(sim, &place->at) == NULL && !sim_dns_takes_conns(sim, &place->at)) ||
                sim_goes_wrong(sim, FAULT_DIAL_REFUSED, &place->at)) {
         c->open_event.happen = on_refused;
     } else {

@@ -1,4 +1,4 @@
-/* Resolvers of the simulated world: a scripted zone. */
+/* What the name servers of the simulated world say: a scripted zone, and how each behaves. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -6,11 +6,24 @@
 #include "base/require.h"
 #include "support/sim_parts.h"
 
-enum { HEADER_BYTES = 12, QUESTION_MOST = 300, LATE_MS = 4000, RCODE_NXDOMAIN = 3 };
+enum {
+    HEADER_BYTES = 12,
+    NAME_MOST = 256,
+    LATE_MS = 4000,
+    RCODE_FORMERR = 1,
+    RCODE_SERVFAIL = 2,
+    RCODE_NXDOMAIN = 3,
+    RCODE_REFUSED = 5,
+    PORT = 53,
+    UDP_BYTES = 512,
+    EDNS_BYTES = 1232,
+    FLAG_TRUNCATED = 2, /* of the third byte */
+};
 
 struct row {
     struct list link;
-    char *resolver; /* NULL: every one not named otherwise */
+    bool is_general; /* of every resolver that is not named otherwise */
+    struct address resolver;
     char *name;
     uint16_t type;
     enum status status;
@@ -18,29 +31,41 @@ struct row {
     msec delay;
 };
 
-struct asked {
+/* A name server that was named, or asked. */
+struct server {
     struct list link;
-    char *resolver;
-    size_t count;
+    bool is_general; /* how all others behave */
+    struct address at;
+    bool is_scripted;
+    unsigned ways;
+    size_t asked;
+    size_t asked_tcp;
 };
 
-struct sim_question {
-    struct query query;
-    struct list link;
-    struct sim_event event;
-    struct query_asked asked;
-    enum status status;
-    uint8_t *message;
-    size_t size;
+struct question {
+    char name[NAME_MOST];
+    uint16_t type;
+    size_t end; /* of the question, in the message */
+    bool has_edns;
 };
 
-static struct row *find_row(struct sim *sim, const char *resolver, const char *name, uint16_t type)
+static struct address address_of(const char *resolver)
+{
+    struct address at = {0};
+    require(resolver == NULL || address_parse(resolver, PORT, &at));
+    return at;
+}
+
+/* --- the script --- */
+
+static struct row *find_row(struct sim *sim, const struct address *resolver, const char *name,
+                            uint16_t type)
 {
     list_for_each (link, &sim->rows) {
         struct row *r = container_of(link, struct row, link);
         bool is_resolver = resolver == NULL
-                               ? r->resolver == NULL
-                               : r->resolver != NULL && strcmp(r->resolver, resolver) == 0;
+                               ? r->is_general
+                               : !r->is_general && address_equals(&r->resolver, resolver);
         if (is_resolver && strcasecmp(r->name, name) == 0 && r->type == type) {
             return r;
         }
@@ -51,21 +76,50 @@ static struct row *find_row(struct sim *sim, const char *resolver, const char *n
 static void free_row(struct row *r)
 {
     list_remove(&r->link);
-    free(r->resolver);
     free(r->name);
     free((void *)(uintptr_t)r->message.at);
     free(r);
 }
 
+static struct server *find_server(const struct sim *sim, const struct address *at)
+{
+    list_for_each (link, &sim->servers) {
+        struct server *s = container_of(link, struct server, link);
+        if (at == NULL ? s->is_general : !s->is_general && address_equals(&s->at, at)) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+static struct server *server_of(struct sim *sim, const struct address *at)
+{
+    struct server *s = find_server(sim, at);
+    if (s == NULL) {
+        s = xcalloc(1, sizeof *s);
+        s->is_general = at == NULL;
+        if (at != NULL) {
+            s->at = *at;
+        }
+        list_push_back(&sim->servers, &s->link);
+    }
+    return s;
+}
+
 void sim_dns_answer(struct sim *sim, const char *resolver, const char *name, uint16_t type,
                     enum status status, struct span message, msec delay)
 {
-    struct row *old = find_row(sim, resolver, name, type);
+    struct address at = address_of(resolver);
+    struct row *old = find_row(sim, resolver == NULL ? NULL : &at, name, type);
     if (old != NULL) {
         free_row(old);
     }
+    if (resolver != NULL) {
+        server_of(sim, &at);
+    }
     struct row *r = xcalloc(1, sizeof *r);
-    r->resolver = resolver == NULL ? NULL : xstrdup(resolver);
+    r->is_general = resolver == NULL;
+    r->resolver = at;
     r->name = xstrdup(name);
     r->type = type;
     r->status = status;
@@ -74,111 +128,55 @@ void sim_dns_answer(struct sim *sim, const char *resolver, const char *name, uin
     list_push_back(&sim->rows, &r->link);
 }
 
-static struct asked *asked_of(struct sim *sim, const char *resolver)
+void sim_dns_behave(struct sim *sim, const char *resolver, unsigned ways)
 {
-    list_for_each (link, &sim->asked) {
-        struct asked *a = container_of(link, struct asked, link);
-        if (strcmp(a->resolver, resolver) == 0) {
-            return a;
-        }
-    }
-    struct asked *a = xcalloc(1, sizeof *a);
-    a->resolver = xstrdup(resolver);
-    list_push_back(&sim->asked, &a->link);
-    return a;
+    struct address at = address_of(resolver);
+    struct server *s = server_of(sim, resolver == NULL ? NULL : &at);
+    s->ways = ways;
+    s->is_scripted = true;
 }
 
-size_t sim_dns_count(const struct sim *sim, const char *resolver)
+static unsigned ways_of(const struct sim *sim, const struct address *at)
+{
+    const struct server *s = find_server(sim, at);
+    if (s == NULL || !s->is_scripted) {
+        s = find_server(sim, NULL);
+    }
+    return s == NULL ? SIM_DNS_WELL : s->ways;
+}
+
+static bool is_there(const struct sim *sim, const struct address *at)
+{
+    return (at->port == PORT || find_server(sim, at) != NULL) &&
+           (ways_of(sim, at) & SIM_DNS_CLOSED) == 0;
+}
+
+bool sim_dns_takes_conns(struct sim *sim, const struct address *at)
+{
+    return is_there(sim, at) && (ways_of(sim, at) & SIM_DNS_NO_TCP) == 0;
+}
+
+static size_t count_asked(const struct sim *sim, const char *resolver, bool is_tcp)
 {
     size_t count = 0;
-    list_for_each (link, &sim->asked) {
-        const struct asked *a = container_of(link, struct asked, link);
-        if (resolver == NULL || strcmp(a->resolver, resolver) == 0) {
-            count += a->count;
+    struct address at = address_of(resolver);
+    list_for_each (link, &sim->servers) {
+        const struct server *s = container_of(link, struct server, link);
+        if (resolver == NULL || address_equals(&s->at, &at)) {
+            count += is_tcp ? s->asked_tcp : s->asked;
         }
     }
     return count;
 }
 
-static void free_question(struct sim_question *q)
+size_t sim_dns_count(const struct sim *sim, const char *resolver)
 {
-    sim_cancel(&q->event);
-    list_remove(&q->link);
-    free(q->message);
-    free(q);
+    return count_asked(sim, resolver, false);
 }
 
-static void on_answered(struct sim_event *e)
+size_t sim_dns_count_tcp(const struct sim *sim, const char *resolver)
 {
-    struct sim_question *q = container_of(e, struct sim_question, event);
-    list_remove(&q->link);
-    q->asked.on_answer(q->asked.owner, q->status, span_of(q->message, q->size));
-    free_question(q);
-}
-
-/* A message without records: header and question. */
-static void put_empty(struct sim_question *q, const char *name, uint16_t type, uint8_t rcode)
-{
-    q->message = xcalloc(1, HEADER_BYTES + QUESTION_MOST);
-    q->message[2] = 0x81; /* an answer, recursion desired */
-    q->message[3] = 0x80 | rcode;
-    q->message[5] = 1;
-    uint8_t *at = q->message + HEADER_BYTES;
-    while (*name != '\0') {
-        size_t label = strcspn(name, ".");
-        require(label > 0 && label < 64 && at + label < q->message + QUESTION_MOST);
-        *at++ = (uint8_t)label;
-        memcpy(at, name, label);
-        at += label;
-        name += label + (name[label] == '.' ? 1 : 0);
-    }
-    *at++ = 0;
-    *at++ = (uint8_t)(type >> 8);
-    *at++ = (uint8_t)type;
-    *at++ = 0;
-    *at++ = 1; /* IN */
-    q->size = (size_t)(at - q->message);
-}
-
-struct query *sim_query(struct net *net, const char *resolver, const char *name, uint16_t type,
-                        struct query_asked asked)
-{
-    struct sim *sim = sim_of(net);
-    struct sim_question *q = xcalloc(1, sizeof *q);
-    const struct row *r = find_row(sim, resolver, name, type);
-    r = r == NULL ? find_row(sim, NULL, name, type) : r;
-    msec delay = r == NULL ? 0 : r->delay;
-    q->query.net = net;
-    q->asked = asked;
-    sim_event_init(&q->event, on_answered);
-    list_push_back(&sim->queries, &q->link);
-    asked_of(sim, resolver)->count++;
-    if (sim_goes_wrong(sim, FAULT_DNS_REFUSED, NULL)) {
-        q->status = STATUS_REFUSED;
-    } else if (sim_goes_wrong(sim, FAULT_DNS_EMPTY, NULL)) {
-        put_empty(q, name, type, 0);
-    } else if (r == NULL) {
-        put_empty(q, name, type, RCODE_NXDOMAIN);
-    } else {
-        q->status = r->status;
-        q->size = r->message.size;
-        q->message = (uint8_t *)xstrndup((const char *)r->message.at, r->message.size);
-    }
-    if (q->size >= 2) {
-        net_random(net, q->message, 2); /* the id */
-    }
-    if (sim_goes_wrong(sim, FAULT_DNS_LATE, NULL) && delay != MSEC_NEVER) {
-        delay += LATE_MS;
-    }
-    if (delay != MSEC_NEVER && !sim_goes_wrong(sim, FAULT_DNS_HANGS, NULL)) {
-        sim_schedule(sim, &q->event, sim->now + delay);
-    }
-    return &q->query;
-}
-
-void sim_query_cancel(struct query *query)
-{
-    free_question(container_of(query, struct sim_question, query));
+    return count_asked(sim, resolver, true);
 }
 
 void sim_dns_clear(struct sim *sim)
@@ -186,9 +184,157 @@ void sim_dns_clear(struct sim *sim)
     list_for_each_safe (link, &sim->rows) {
         free_row(container_of(link, struct row, link));
     }
-    list_for_each_safe (other, &sim->asked) {
-        struct asked *a = container_of(other, struct asked, link);
-        free(a->resolver);
-        free(a);
+    list_for_each_safe (other, &sim->servers) {
+        free(container_of(other, struct server, link));
     }
+}
+
+/* --- a question --- */
+
+/* A question that is none fails the test: the product wrote it. */
+static void read_question(struct span message, struct question *out)
+{
+    size_t at = HEADER_BYTES;
+    size_t used = 0;
+    *out = (struct question){.type = 0};
+    require(message.size > HEADER_BYTES && message.at[5] == 1 && (message.at[2] & 0x80) == 0);
+    while (message.at[at] != 0) {
+        size_t label = message.at[at++];
+        require(label < 64 && at + label + 5 <= message.size && used + label + 1 < NAME_MOST);
+        memcpy(out->name + used, message.at + at, label);
+        used += label;
+        out->name[used++] = '.';
+        at += label;
+    }
+    out->name[used > 0 ? used - 1 : 0] = '\0';
+    out->type = (uint16_t)(message.at[at + 1] << 8 | message.at[at + 2]);
+    out->end = at + 5;
+    out->has_edns = message.at[11] != 0;
+    require(out->end <= message.size && (out->has_edns || out->end == message.size));
+}
+
+/* Header and question, no records. */
+static void put_empty(struct sim_dns_reply *r, const struct question *q, struct span message,
+                      uint8_t rcode, uint8_t flags)
+{
+    free(r->bytes);
+    r->size = q->end;
+    r->bytes = (uint8_t *)xstrndup((const char *)message.at, q->end);
+    r->bytes[2] = (uint8_t)(0x81 | flags); /* an answer, recursion desired */
+    r->bytes[3] = 0x80 | rcode;
+    memset(r->bytes + 6, 0, 6);
+}
+
+static void put_row(struct sim_dns_reply *r, const struct row *row, struct span message)
+{
+    r->is_refused = row->status != STATUS_OK;
+    r->size = row->message.size;
+    r->bytes = (uint8_t *)xstrndup((const char *)row->message.at, row->message.size);
+    if (r->size >= 2) {
+        memcpy(r->bytes, message.at, 2); /* the id */
+    }
+}
+
+/* What the zone says. */
+static void put_answer(struct sim *sim, const struct address *server, const struct question *q,
+                       struct span message, struct sim_dns_reply *r)
+{
+    const struct row *row = find_row(sim, server, q->name, q->type);
+    row = row == NULL ? find_row(sim, NULL, q->name, q->type) : row;
+    r->delay = row == NULL ? 0 : row->delay;
+    if (sim_goes_wrong(sim, FAULT_DNS_REFUSED, NULL)) {
+        r->is_refused = true;
+        r->delay = 0;
+    } else if (sim_goes_wrong(sim, FAULT_DNS_EMPTY, NULL)) {
+        put_empty(r, q, message, 0, 0);
+    } else if (row == NULL) {
+        put_empty(r, q, message, RCODE_NXDOMAIN, 0);
+    } else {
+        put_row(r, row, message);
+    }
+    if (sim_goes_wrong(sim, FAULT_DNS_LATE, NULL) && r->delay != MSEC_NEVER) {
+        r->delay += LATE_MS;
+    }
+    if (sim_goes_wrong(sim, FAULT_DNS_HANGS, NULL)) {
+        r->delay = MSEC_NEVER;
+    }
+}
+
+static void put_rcode(struct sim_dns_reply *r, const struct question *q, struct span message,
+                      unsigned ways)
+{
+    static const struct {
+        unsigned way;
+        uint8_t rcode;
+    } codes[] = {{SIM_DNS_SERVFAIL, RCODE_SERVFAIL},
+                 {SIM_DNS_SAYS_REFUSED, RCODE_REFUSED},
+                 {SIM_DNS_NXDOMAIN, RCODE_NXDOMAIN},
+                 {SIM_DNS_NODATA, 0}};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if ((ways & codes[i].way) != 0) {
+            put_empty(r, q, message, codes[i].rcode, 0);
+        }
+    }
+    if ((ways & SIM_DNS_NO_EDNS) != 0 && q->has_edns) {
+        put_empty(r, q, message, RCODE_FORMERR, 0);
+    }
+}
+
+/* What does not fit into a datagram, or is said not to. */
+static void cut(struct sim_dns_reply *r, const struct question *q, struct span message,
+                unsigned ways)
+{
+    if ((ways & SIM_DNS_TRUNCATES) != 0 || r->size > (q->has_edns ? EDNS_BYTES : UDP_BYTES)) {
+        put_empty(r, q, message, 0, FLAG_TRUNCATED);
+    }
+}
+
+/* What makes the reply a wrong one. */
+static void spoil(struct sim_dns_reply *r, const struct question *q, unsigned ways)
+{
+    if ((ways & SIM_DNS_WRONG_ID) != 0) {
+        r->bytes[0] ^= 0x55;
+    }
+    if ((ways & SIM_DNS_WRONG_QUESTION) != 0) {
+        r->bytes[q->end - 3] ^= 0x40; /* of its type */
+    }
+    if ((ways & SIM_DNS_GARBAGE) != 0) {
+        r->bytes[3] = 0;
+        r->bytes[7] = 9; /* records that are not there */
+        r->size = q->end;
+    }
+}
+
+size_t sim_dns_reply(struct sim *sim, const struct address *server, struct span message,
+                     bool is_tcp, struct sim_dns_reply replies[SIM_DNS_REPLIES])
+{
+    struct question q;
+    struct sim_dns_reply r = {.delay = 0};
+    unsigned ways = ways_of(sim, server);
+    struct server *known = server_of(sim, server);
+    read_question(message, &q);
+    known->asked++;
+    known->asked_tcp += is_tcp;
+    bool is_silent = (ways & SIM_DNS_SILENT) != 0 || (!is_tcp && (ways & SIM_DNS_UDP_SILENT) != 0);
+    if (!is_there(sim, server) || is_silent) {
+        replies[0] =
+            (struct sim_dns_reply){.is_refused = !is_silent, .delay = is_silent ? MSEC_NEVER : 0};
+        return 1;
+    }
+    put_answer(sim, server, &q, message, &r);
+    if (!r.is_refused && r.size > 0) {
+        put_rcode(&r, &q, message, ways);
+        if (!is_tcp) {
+            cut(&r, &q, message, ways);
+        }
+        spoil(&r, &q, ways);
+    }
+    replies[0] = r;
+    if (is_tcp || r.is_refused || (ways & SIM_DNS_FORGED) == 0) {
+        return 1;
+    }
+    put_empty(&replies[1], &q, message, RCODE_NXDOMAIN, 0);
+    replies[1].bytes[0] ^= 0x55;
+    replies[1].delay = 0;
+    return 2;
 }

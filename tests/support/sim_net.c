@@ -86,8 +86,8 @@ static const struct net_ops operations = {
     .pause = sim_pause,
     .resume = sim_resume,
     .close = sim_close,
-    .query = sim_query,
-    .query_cancel = sim_query_cancel,
+    .datagram = sim_datagram,
+    .datagram_close = sim_datagram_close,
     .work = sim_work,
     .store = sim_store,
     .watch = sim_watch,
@@ -107,8 +107,8 @@ struct sim *sim_new(uint64_t seed)
     sim->next_port = 49152;
     sim->program.duration = 1;
     struct list *lists[] = {&sim->events,     &sim->conns, &sim->listeners, &sim->places,
-                            &sim->invariants, &sim->rows,  &sim->queries,   &sim->files,
-                            &sim->watches,    &sim->runs,  &sim->asked};
+                            &sim->invariants, &sim->rows,  &sim->servers,   &sim->datagrams,
+                            &sim->dns_conns,  &sim->files, &sim->watches,   &sim->runs};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         list_init(lists[i]);
     }
@@ -135,6 +135,11 @@ static size_t count(const struct list *l)
     return n;
 }
 
+size_t sim_count_datagrams(const struct sim *sim)
+{
+    return count(&sim->datagrams);
+}
+
 size_t sim_count_conns(const struct sim *sim)
 {
     return count(&sim->conns);
@@ -142,13 +147,13 @@ size_t sim_count_conns(const struct sim *sim)
 
 void sim_free(struct sim *sim)
 {
-    size_t alive = count(&sim->conns) + count(&sim->listeners) + count(&sim->queries) +
+    size_t alive = count(&sim->conns) + count(&sim->listeners) + count(&sim->datagrams) +
                    count(&sim->watches) + count(&sim->runs) + sim->net.deadlines.count;
     if (alive > 0 || sim->net.chunks.used > 0) {
         fprintf(stderr,
-                "alive: conns %zu, listeners %zu, queries %zu, watches %zu, runs %zu, deadlines "
+                "alive: conns %zu, listeners %zu, datagrams %zu, watches %zu, runs %zu, deadlines "
                 "%zu, bytes of chunks %zu\n",
-                count(&sim->conns), count(&sim->listeners), count(&sim->queries),
+                count(&sim->conns), count(&sim->listeners), count(&sim->datagrams),
                 count(&sim->watches), count(&sim->runs), sim->net.deadlines.count,
                 sim->net.chunks.used);
     }

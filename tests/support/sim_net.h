@@ -19,7 +19,7 @@ struct sim;
 
 struct sim *sim_new(uint64_t seed);
 
-/* Requires that nothing is alive: no conn, listener, question, work, watch, program or deadline,
+/* Requires that nothing is alive: no conn, listener, datagram, work, watch, program or deadline,
  * and no chunk. Prints what is. */
 void sim_free(struct sim *sim);
 
@@ -86,14 +86,45 @@ uint64_t sim_fault_fired(const struct sim *sim, enum fault point);
 
 /* --- names --- */
 
-/* What `resolver` (NULL: every one not named otherwise) answers: a DNS message (status OK; the id
- * is set to the question's) or a status. `delay` MSEC_NEVER: no answer. Replaces an earlier row of
- * the same resolver, name and type. Names without a row do not exist (NXDOMAIN). */
+/* Name servers are at every address with port 53, and at those that are named here; they answer
+ * datagrams and TCP. A resolver is named by its address as settings spell it. */
+
+/* What `resolver` (NULL: every one not named otherwise) answers: a DNS message (status OK; id and
+ * question are set to what was asked) or, with status REFUSED, that its port is closed. `delay`
+ * MSEC_NEVER: no answer. Replaces an earlier row of the same resolver, name and type. Names without
+ * a row do not exist (NXDOMAIN). A message too large for a datagram comes cut off, without records.
+ */
 void sim_dns_answer(struct sim *sim, const char *resolver, const char *name, uint16_t type,
                     enum status status, struct span message, msec delay);
 
-/* Questions asked so far, of this resolver (NULL: of all). */
+/* How a name server behaves, whatever the question. */
+enum sim_dns_way {
+    SIM_DNS_WELL = 0,
+    SIM_DNS_CLOSED = 1 << 0, /* nobody is there: datagrams and dials are refused */
+    SIM_DNS_SILENT = 1 << 1,
+    SIM_DNS_UDP_SILENT = 1 << 2, /* TCP is answered */
+    SIM_DNS_NO_TCP = 1 << 3,     /* dials are refused */
+    SIM_DNS_TRUNCATES = 1 << 4,  /* whatever comes by UDP */
+    SIM_DNS_NO_EDNS = 1 << 5,    /* FORMERR when there is an OPT record */
+    SIM_DNS_FORGED = 1 << 6,     /* by UDP a wrong id comes first, with an answer, then the right */
+    SIM_DNS_WRONG_ID = 1 << 7,
+    SIM_DNS_WRONG_QUESTION = 1 << 8,
+    SIM_DNS_GARBAGE = 1 << 9, /* the right id, and no sense */
+    SIM_DNS_SERVFAIL = 1 << 10,
+    SIM_DNS_SAYS_REFUSED = 1 << 11,
+    SIM_DNS_NXDOMAIN = 1 << 12,
+    SIM_DNS_NODATA = 1 << 13,
+};
+
+/* `ways`: of enum sim_dns_way; NULL: all that are not named otherwise. */
+void sim_dns_behave(struct sim *sim, const char *resolver, unsigned ways);
+
+/* Questions asked so far, of this resolver (NULL: of all); those by TCP alone. */
 size_t sim_dns_count(const struct sim *sim, const char *resolver);
+size_t sim_dns_count_tcp(const struct sim *sim, const char *resolver);
+
+/* Datagrams that still listen. */
+size_t sim_count_datagrams(const struct sim *sim);
 
 /* --- files, signals, programs --- */
 

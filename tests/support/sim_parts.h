@@ -56,8 +56,10 @@ struct sim {
     struct list listeners;
     struct list places;
     struct list invariants;
-    struct list rows;    /* of the zone */
-    struct list queries; /* under way */
+    struct list rows;      /* of the zone */
+    struct list servers;   /* name servers that were named */
+    struct list datagrams; /* that listen */
+    struct list dns_conns;
     struct list files;
     struct list watches;
     struct list runs; /* work, stores and programs under way */
@@ -67,7 +69,6 @@ struct sim {
     uint16_t next_port;
     struct sim_program program;
     const char *failing_stores;
-    struct list asked; /* resolvers, with counts */
 };
 
 static inline struct sim *sim_of(struct net *net)
@@ -116,9 +117,26 @@ bool sim_peer_process(const struct conn *conn, struct peer_process *out);
 void sim_pause(struct conn *conn);
 void sim_resume(struct conn *conn);
 void sim_close(struct conn *conn, enum close_how how);
-struct query *sim_query(struct net *net, const char *resolver, const char *name, uint16_t type,
-                        struct query_asked asked);
-void sim_query_cancel(struct query *query);
+struct datagram *sim_datagram(struct net *net, const struct address *to, struct span bytes,
+                              const struct datagram_events *events, void *owner);
+void sim_datagram_close(struct datagram *datagram);
+
+/* What a name server sends for one question. */
+struct sim_dns_reply {
+    bool is_refused; /* its port is closed; else: */
+    msec delay;      /* MSEC_NEVER: nothing is sent */
+    uint8_t *bytes;  /* owned by who asked */
+    size_t size;
+};
+enum { SIM_DNS_REPLIES = 2 };
+
+/* By its script; returns how many replies there are. */
+size_t sim_dns_reply(struct sim *sim, const struct address *server, struct span question,
+                     bool is_tcp, struct sim_dns_reply replies[SIM_DNS_REPLIES]);
+
+/* Whether a name server takes conns there. */
+bool sim_dns_takes_conns(struct sim *sim, const struct address *at);
+void sim_dns_accept(struct sim *sim, struct conn *conn);
 void sim_dns_clear(struct sim *sim);
 void sim_work(struct net *net, void (*run)(void *job), void (*on_done)(void *job), void *job);
 void sim_store(struct net *net, const char *path, struct span bytes,

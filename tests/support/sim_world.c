@@ -87,7 +87,8 @@ static char *make_uri(const struct sim_world *w, const struct sim_plan *plan)
 
 static void load_settings(struct sim_world *w, const struct sim_plan *plan)
 {
-    char *texts = xformat("--listen.addresses=127.0.0.1:27017 --dns.fallback=off %s",
+    char *texts = xformat("--listen.addresses=127.0.0.1:27017 --dns.resolvers=192.0.2.53 "
+                          "--dns.fallback=off %s",
                           plan->flags == NULL ? "" : plan->flags);
     char *uri = make_uri(w, plan);
     char *flags[FLAGS_MOST];

@@ -24,17 +24,18 @@ const char *lookup_word_text(enum lookup_word word)
 
 void lookup_init(struct lookup *l, size_t resolvers, msec timeout, msec now)
 {
-    require(resolvers > 0 && timeout > 0);
+    require(timeout > 0);
     *l = (struct lookup){.deadline = msec_after(now, timeout), .next_at = now};
     l->count = resolvers < LOOKUP_RESOLVERS_MOST ? resolvers : LOOKUP_RESOLVERS_MOST;
     l->believed = l->count;
-    l->stagger = timeout / (msec)l->count;
+    l->is_over = l->count == 0;
+    l->stagger = l->count == 0 ? timeout : timeout / (msec)l->count;
     if (l->stagger < LOOKUP_STAGGER_LEAST_MS) {
         l->stagger = LOOKUP_STAGGER_LEAST_MS;
     }
 }
 
-static bool is_known(enum lookup_word word)
+bool lookup_is_answer(enum lookup_word word)
 {
     return word == LOOKUP_OK || word == LOOKUP_NXDOMAIN || word == LOOKUP_NODATA;
 }
@@ -61,7 +62,7 @@ void lookup_on_word(struct lookup *l, size_t resolver, enum lookup_word word, ms
         return;
     }
     end_try(&l->tries[resolver], word, now);
-    if (is_known(word)) {
+    if (lookup_is_answer(word)) {
         l->believed = resolver;
         l->is_over = true;
     } else if (resolver + 1 == l->asked) {

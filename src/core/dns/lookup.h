@@ -42,6 +42,9 @@ enum lookup_word {
 
 const char *lookup_word_text(enum lookup_word word);
 
+/* Whether it says what is there, or that nothing is. */
+bool lookup_is_answer(enum lookup_word word);
+
 struct lookup_try {
     enum lookup_word word;
     msec asked_at;
@@ -71,8 +74,8 @@ struct lookup_action {
     size_t resolver;
 };
 
-/* `resolvers` is 1 or more (of a longer list the first LOOKUP_RESOLVERS_MOST count), `timeout` > 0.
- */
+/* Of more `resolvers` the first LOOKUP_RESOLVERS_MOST count, and of none nothing can be known;
+ * `timeout` > 0. */
 void lookup_init(struct lookup *l, size_t resolvers, msec timeout, msec now);
 
 /* Told: what the resolver said. Ignored when it was not asked, has said something, or all is over.
@@ -88,7 +91,7 @@ bool lookup_next_action(struct lookup *l, msec now, struct lookup_action *action
 /* Looked at: when lookup_on_time is due; MSEC_NEVER once all is over. */
 msec lookup_deadline(const struct lookup *l);
 
-/* The word for what net_query gave: a status, and the decoded answer when that is OK (`decoded` is
+/* The word for what came of asking: a status, and the decoded answer when that is OK (`decoded` is
  * the outcome of message_decode then). */
 enum lookup_word lookup_word_of(enum status asked, enum status decoded,
                                 const struct dns_answer *answer);

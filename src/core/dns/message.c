@@ -147,6 +147,15 @@ static enum status follow_cnames(const struct reader *r, char name[NS_MAXDNAME],
     return error_set(why, STATUS_PROTOCOL_ERROR, "CNAME records lead in a circle");
 }
 
+/* Of a name that has been expanded, so that it ends. */
+static bool is_compressed(const uint8_t *at)
+{
+    while (*at != 0 && (*at & NS_CMPRSFLGS) == 0) {
+        at += *at + 1;
+    }
+    return *at != 0;
+}
+
 static enum status read_srv(const struct reader *r, const struct place *p, struct dns_record *out,
                             struct error *why)
 {
@@ -230,6 +239,7 @@ static enum status keep_records(const struct reader *r, uint16_t type, const cha
             return status;
         }
         lower_ttl(out, followed == 0 && out->count == 0, p->ttl);
+        out->has_compressed_target |= type == DNS_SRV && is_compressed(p->content + 6);
         out->count++;
     }
     return STATUS_OK;
@@ -275,6 +285,17 @@ enum status message_decode(struct span message, uint16_t type, const char *name,
     }
     *out = answer;
     return STATUS_OK;
+}
+
+bool message_is_reply(struct span message, uint16_t id, uint16_t type, const char *name)
+{
+    struct reader r = {.message = message, .count = 0};
+    if (message.size < HEADER_BYTES || (message.at[2] & 0x80) == 0 || ns_get16(message.at) != id ||
+        ns_get16(message.at + 4) > 1) {
+        return false;
+    }
+    r.at = message.at + HEADER_BYTES;
+    return ns_get16(message.at + 4) == 0 || read_question(&r, type, name, NULL) == STATUS_OK;
 }
 
 void dns_answer_clear(struct dns_answer *answer)

@@ -1,0 +1,84 @@
+#include "core/dns/resolv_conf.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/dns/message.h"
+
+enum { WORD_BYTES = 128 };
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
+/* Takes the next word of the line; false at its end, and when the word is too long to mean
+ * anything. */
+static bool next_word(struct span *line, char word[WORD_BYTES])
+{
+    size_t size = 0;
+    while (line->size > 0 && is_blank(*line->at)) {
+        *line = span_tail(*line, 1);
+    }
+    while (size < line->size && !is_blank(line->at[size])) {
+        size++;
+    }
+    bool is_word = size > 0 && size < WORD_BYTES && memchr(line->at, '\0', size) == NULL;
+    if (is_word) {
+        snprintf(word, WORD_BYTES, "%.*s", (int)size, (const char *)line->at);
+    }
+    *line = span_tail(*line, size);
+    return is_word;
+}
+
+/* Takes "%eth0" out of "fe80::1%eth0" and "[fe80::1%eth0]:53". */
+static bool take_zone(char *word, char zone[RESOLV_CONF_ZONE_SIZE])
+{
+    char *percent = strchr(word, '%');
+    zone[0] = '\0';
+    if (percent == NULL) {
+        return true;
+    }
+    size_t size = strcspn(percent + 1, "]");
+    if (size == 0 || size >= RESOLV_CONF_ZONE_SIZE) {
+        return false;
+    }
+    snprintf(zone, RESOLV_CONF_ZONE_SIZE, "%.*s", (int)size, percent + 1);
+    memmove(percent, percent + 1 + size, strlen(percent + 1 + size) + 1);
+    return true;
+}
+
+static bool read_server(char *word, struct name_server *out)
+{
+    return word[0] != '/' && take_zone(word, out->zone) &&
+           address_parse(word, DNS_PORT, &out->address) && out->address.port != 0;
+}
+
+static bool has(const struct name_server *list, size_t count, const struct name_server *s)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (address_equals(&list[i].address, &s->address) && strcmp(list[i].zone, s->zone) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t resolv_conf_read(struct span text, struct name_server *out, size_t room)
+{
+    size_t count = 0;
+    while (text.size > 0 && count < room) {
+        const uint8_t *end = memchr(text.at, '\n', text.size);
+        size_t size = end == NULL ? text.size : (size_t)(end - text.at);
+        struct span line = span_head(text, size);
+        char word[WORD_BYTES];
+        struct name_server s = {0};
+        text = span_tail(text, end == NULL ? size : size + 1);
+        if (next_word(&line, word) && strcmp(word, "nameserver") == 0 && next_word(&line, word) &&
+            read_server(word, &s) && !has(out, count, &s)) {
+            out[count++] = s;
+        }
+    }
+    return count;
+}

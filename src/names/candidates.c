@@ -1,0 +1,94 @@
+#include "names/candidates.h"
+
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/require.h"
+#include "base/scope.h"
+#include "core/dns/resolv_conf.h"
+
+enum { RESOLV_CONF_BYTES = 64 * 1024 };
+
+static bool has(const struct candidates *c, const struct resolver *r)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (strcmp(c->list[i].text, r->text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes over the texts. */
+static void add(struct candidates *c, struct resolver *r)
+{
+    if (c->count == LOOKUP_RESOLVERS_MOST || has(c, r)) {
+        resolver_clear(r);
+        return;
+    }
+    c->list[c->count++] = *r;
+}
+
+/* "[fe80::1%eth0]:53" */
+static char *text_of(const struct name_server *s)
+{
+    char text[ADDRESS_TEXT_SIZE];
+    address_print(&s->address, text);
+    const char *end = strchr(text, ']');
+    if (s->zone[0] == '\0' || end == NULL) {
+        return xstrdup(text);
+    }
+    return xformat("%.*s%%%s%s", (int)(end - text), text, s->zone, end);
+}
+
+static void add_server(struct candidates *c, const struct name_server *s)
+{
+    struct resolver r = {.kind = RESOLVER_PLAIN, .origin = RESOLVER_SYSTEM, .address = s->address};
+    if (s->zone[0] != '\0') {
+        r.address.scope = if_nametoindex(s->zone);
+        if (r.address.scope == 0) {
+            r.address.scope = (uint32_t)strtoul(s->zone, NULL, 10);
+        }
+    }
+    r.text = text_of(s);
+    add(c, &r);
+}
+
+static void add_system(struct candidates *c, const char *path)
+{
+    struct name_server servers[LOOKUP_RESOLVERS_MOST];
+    auto_file FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return;
+    }
+    auto_free char *bytes = xmalloc(RESOLV_CONF_BYTES);
+    size_t size = fread(bytes, 1, RESOLV_CONF_BYTES, file);
+    size_t count = resolv_conf_read(span_of(bytes, size), servers, LOOKUP_RESOLVERS_MOST);
+    for (size_t i = 0; i < count; i++) {
+        add_server(c, &servers[i]);
+    }
+}
+
+struct candidates *candidates_new(const struct dns_settings *settings)
+{
+    struct candidates *c = xcalloc(1, sizeof *c);
+    for (size_t i = 0; settings->resolvers != NULL && settings->resolvers[i] != NULL; i++) {
+        struct resolver r;
+        if (strcmp(settings->resolvers[i], "system") == 0) {
+            add_system(c, settings->resolv_conf);
+        } else if (resolver_parse(settings->resolvers[i], RESOLVER_LISTED, &r, NULL) == STATUS_OK) {
+            add(c, &r);
+        }
+    }
+    return c;
+}
+
+void candidates_free(struct candidates *c)
+{
+    for (size_t i = 0; c != NULL && i < c->count; i++) {
+        resolver_clear(&c->list[i]);
+    }
+    free(c);
+}
