@@ -33,6 +33,14 @@ static char **copy_list(char **list)
     return copy;
 }
 
+static void free_list(char **list)
+{
+    for (size_t i = 0; list[i] != NULL; i++) {
+        free(list[i]);
+    }
+    free(list);
+}
+
 struct names *names_new(struct net *net, const struct dns_settings *settings)
 {
     struct names *n = xcalloc(1, sizeof *n);
@@ -40,6 +48,8 @@ struct names *names_new(struct net *net, const struct dns_settings *settings)
     n->settings = *settings;
     n->settings.resolvers = copy_list(settings->resolvers);
     n->settings.resolv_conf = xstrdup(settings->resolv_conf);
+    n->settings.fallback_resolvers = copy_list(settings->fallback_resolvers);
+    n->settings.ca_file = settings->ca_file == NULL ? NULL : xstrdup(settings->ca_file);
     n->hosts_file = xstrdup("/etc/hosts");
     return n;
 }
@@ -50,11 +60,10 @@ void names_free(struct names *n)
         return;
     }
     require(n->requests == 0);
-    for (size_t i = 0; n->settings.resolvers[i] != NULL; i++) {
-        free(n->settings.resolvers[i]);
-    }
-    free(n->settings.resolvers);
+    free_list(n->settings.resolvers);
+    free_list(n->settings.fallback_resolvers);
     free(n->settings.resolv_conf);
+    free(n->settings.ca_file);
     free(n->hosts_file);
     free(n);
 }
