@@ -1,4 +1,5 @@
-/* mooring run: settings, loop, proxy; SIGTERM and SIGINT drain, a second one ends now. */
+/* mooring run: settings, loop, proxy; SIGTERM and SIGINT drain, a second one ends now; SIGHUP tries
+ * anew what was given up. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,13 +10,14 @@
 #include "base/require.h"
 #include "commands.h"
 #include "loop/loop.h"
+#include "proxy/cluster.h"
 #include "proxy/proxy.h"
 #include "state_path.h"
 
 struct running {
     struct loop *loop;
     struct proxy *proxy;
-    struct watch *signals[2];
+    struct watch *signals[3];
 };
 
 static void on_ended(void *owner)
@@ -32,6 +34,12 @@ static void on_signal(void *owner)
     } else {
         proxy_drain(r->proxy);
     }
+}
+
+static void on_hangup(void *owner)
+{
+    struct running *r = owner;
+    cluster_rearm(r->proxy->cluster);
 }
 
 static void open_log(const struct log_settings *log)
@@ -112,20 +120,22 @@ static int serve(const struct settings *s, struct tls_config *tls)
     r.proxy = proxy_new(net, s, tls, on_ended, &r);
     r.signals[0] = net_watch(net, WATCH_SIGNAL, SIGTERM, NULL, on_signal, &r);
     r.signals[1] = net_watch(net, WATCH_SIGNAL, SIGINT, NULL, on_signal, &r);
+    r.signals[2] = net_watch(net, WATCH_SIGNAL, SIGHUP, NULL, on_hangup, &r);
     bool is_open = proxy_open(r.proxy, &why) == STATUS_OK;
     if (!is_open) {
         log_error(LOG_MAIN, NULL, "%s", why.text);
         proxy_close(r.proxy);
     }
     loop_run(r.loop);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof r.signals / sizeof *r.signals; i++) {
         net_watch_close(r.signals[i]);
     }
+    bool has_failed = r.proxy->has_failed;
     proxy_free(r.proxy);
     int left = loop_free(r.loop);
     require(left == 0);
     log_info(LOG_MAIN, NULL, "ended");
-    return is_open ? EXIT_GOOD : EXIT_FATAL;
+    return is_open && !has_failed ? EXIT_GOOD : EXIT_FATAL;
 }
 
 int command_run(const struct command_line *line)

@@ -80,14 +80,16 @@ const char *log_group_names(void)
     return text;
 }
 
-static void time_text(char *text, size_t size)
+void log_time_text(msec ago, char *text, size_t size)
 {
     struct timespec wall;
     struct tm parts;
     clock_gettime(CLOCK_REALTIME, &wall);
-    gmtime_r(&wall.tv_sec, &parts);
+    msec at = SECONDS(wall.tv_sec) + wall.tv_nsec / 1000000 - ago;
+    time_t second = (time_t)(at / 1000);
+    gmtime_r(&second, &parts);
     size_t used = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(text + used, size - used, ".%03ldZ", wall.tv_nsec / 1000000);
+    snprintf(text + used, size - used, ".%03dZ", (int)(at % 1000));
 }
 
 /* What a peer has said may hold anything: it stays on its line, and moves no terminal. */
@@ -117,7 +119,7 @@ static void put_line(enum log_level level, enum log_group group, const char *who
                      const char *message)
 {
     char when[40];
-    time_text(when, sizeof when);
+    log_time_text(0, when, sizeof when);
     if (state.format == LOG_TEXT) {
         fprintf(state.file, "%s %-5s %s ", when, level_names[level], group_names[group]);
         if (who != NULL) {

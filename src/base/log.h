@@ -40,6 +40,9 @@ bool log_find_group(const char *name, enum log_group *out);
 /* "net, tls, …": for messages. Static text. */
 const char *log_group_names(void);
 
+/* The time of day as lines show it, `ago` milliseconds before now; 40 bytes are enough. */
+void log_time_text(msec ago, char *text, size_t size);
+
 /* Writes one line. `who` is "client 17" or "backend 4 to host:27017" or NULL. The message is a
  * sentence fragment without full stop; pairs are appended by the caller as " key=value" in the
  * format. */

@@ -62,6 +62,25 @@ struct names *names_new(struct net *net, const struct dns_settings *settings);
 /* Every request has ended (required). NULL is accepted. */
 void names_free(struct names *names);
 
+/* What operators should know of how an answer was had. Texts are lent for the call. */
+enum names_news_kind {
+    NAMES_FALLBACK_USED, /* the resolvers of dns.resolvers had none, another one had */
+    NAMES_STALE_USED     /* nobody had one: the last good answer is used */
+};
+
+struct names_news {
+    enum names_news_kind kind;
+    const char *name;   /* that was looked up */
+    const char *source; /* who answered ("1.1.1.1:53"), or the file it was kept in */
+    const char *cause;  /* why the usual way failed; NULL: not said */
+    msec age;           /* of a stale answer */
+};
+
+/* `on_news` comes in the turn in which an answer is used, before the request's on_done. NULL: none.
+ */
+void names_set_listener(struct names *names,
+                        void (*on_news)(void *owner, const struct names_news *news), void *owner);
+
 /* Reads this file in place of /etc/hosts, or none when NULL; the path is copied. */
 void names_set_hosts_file(struct names *names, const char *path);
 

@@ -14,6 +14,8 @@ struct names {
     struct dns_settings settings; /* a copy */
     char *hosts_file;
     size_t requests;
+    void (*on_news)(void *owner, const struct names_news *news);
+    void *news_owner;
 };
 
 struct question;
@@ -51,6 +53,9 @@ struct names_request {
     struct address known[ADDRESSES_MOST]; /* without DNS */
     size_t known_count;
 };
+
+/* For the listener, when there is one. */
+void names_tell(const struct names *n, const struct names_news *news);
 
 struct names_request *names_request_new(struct names *n, void *owner);
 void names_request_free(struct names_request *r);

@@ -208,3 +208,8 @@ const char *stream_why(const struct stream *s)
 {
     return s->why.text;
 }
+
+int64_t stream_certificate_ends(const struct stream *s)
+{
+    return s->tls == NULL ? 0 : tls_certificate_ends(s->tls);
+}

@@ -45,6 +45,9 @@ void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);
 void stream_close(struct stream *s, enum close_how how);
 
+/* When the server's certificate ends, in seconds since 1970; 0: plain, or not known. */
+int64_t stream_certificate_ends(const struct stream *s);
+
 /* The sentence behind on_closed's status, empty when the status says it all. */
 const char *stream_why(const struct stream *s);
 

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/require.h"
 #include "net/tls_parts.h"
@@ -190,6 +191,16 @@ bool tls_is_ready(const struct tls *t)
 bool tls_was_resumed(const struct tls *t)
 {
     return t->ready && SSL_session_reused(t->ssl) == 1;
+}
+
+int64_t tls_certificate_ends(const struct tls *t)
+{
+    X509 *certificate = t->ready ? SSL_get0_peer_certificate(t->ssl) : NULL;
+    struct tm parts;
+    if (certificate == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) {
+        return 0;
+    }
+    return timegm(&parts);
 }
 
 /* Without read-ahead there is nothing behind the record under way but what we still hold. */

@@ -80,6 +80,10 @@ bool tls_is_ready(const struct tls *t);
 /* True when the handshake was a short one, from what `resume` remembered. */
 bool tls_was_resumed(const struct tls *t);
 
+/* When the certificate that the server showed ends, in seconds since 1970; 0: none is known (the
+ * handshake is not done). Of a short handshake it is that of the one it resumes. */
+int64_t tls_certificate_ends(const struct tls *t);
+
 /* Decrypts into `room` as many records as fit and writes their size to `*got`, which may be more
  * than 0 with every result. Only when ready. Room of some 64 KiB, shared by all engines, is best:
  * one call then takes all that a read brought, and OpenSSL copies out of its own record once. */

@@ -127,6 +127,7 @@ static void on_open(void *owner)
     struct backend *b = owner;
     struct proxy *proxy = proxy_of(b);
     bson_t hello = BSON_INITIALIZER;
+    node_on_open(b->node, &b->link);
     greeting_write_hello(&hello, proxy->settings,
                          b->node->pinning != NULL ? GREETING_BALANCED : GREETING_FIRST);
     b->login = node_new_login(b->node);

@@ -52,12 +52,14 @@ struct cluster *cluster_new(struct proxy *proxy)
     struct cluster *c = xcalloc(1, sizeof *c);
     c->proxy = proxy;
     c->names = names_new(proxy->net, &proxy->settings->dns);
+    names_set_listener(c->names, cluster_on_names_news, c);
     c->affinity = affinity_new(CURSORS_MOST, TRANSACTIONS_MOST);
     list_init(&c->nodes);
     list_init(&c->waiting);
     list_init(&c->greeting);
     deadline_init(&c->retry, on_retry);
     deadline_init(&c->poll, cluster_poll_seeds);
+    cluster_state_init(c);
     hello_values_init(&c->hello);
     net_random(proxy->net, c->hello.service_id, sizeof c->hello.service_id);
     c->hello_version = 1;
@@ -75,7 +77,7 @@ static void log_primary(struct cluster *c)
     struct node *node = cluster_find_node(c, primary);
     if (node != NULL) {
         metrics_count(&c->proxy->metrics, primary_changes);
-        log_info(LOG_TOPOLOGY, node->name, "is the primary");
+        cluster_tell_primary(c, node);
     } else {
         log_warn(LOG_TOPOLOGY, NULL, "no primary is known");
     }
@@ -118,6 +120,7 @@ static void on_changed(struct cluster *c)
     tell_pools(c, false);
     tell_roles(c);
     cluster_wake_waiting(c);
+    cluster_refresh_state(c);
 }
 
 /* When nobody is left, that is most likely a mistake in the settings, or passes by: the seeds are
@@ -197,10 +200,8 @@ void cluster_on_hello(struct cluster *c, struct node *node, const struct server_
     if (node->fault.status == STATUS_TLS_CERTIFICATE) {
         node->fault = (struct error){0};
     }
-    if (node->why.status != STATUS_OK) {
-        log_info(LOG_TOPOLOGY, node->name, "answers");
-        node->why = (struct error){0};
-    }
+    cluster_tell_node_up(c, node);
+    node->why = (struct error){0};
     topology_on_hello(c->topology, node->id, d, rtt, net_now(c->proxy->net));
 }
 
@@ -211,7 +212,7 @@ void cluster_on_check_failed(struct cluster *c, struct node *node, const struct 
         return;
     }
     error_set(&told, why->status, "%s: %s", node->name, why->text);
-    if (strcmp(told.text, node->why.text) != 0) {
+    if (!cluster_tell_node_down(c, node, why) && strcmp(told.text, node->why.text) != 0) {
         log_warn(LOG_TOPOLOGY, node->name, "cannot be reached: %s", why->text);
     }
     node->why = told;
@@ -230,6 +231,8 @@ void cluster_on_check_failed(struct cluster *c, struct node *node, const struct 
 void cluster_on_failure(struct cluster *c, const struct error *why)
 {
     c->why = *why;
+    c->why_at = net_now(c->proxy->net);
+    cluster_refresh_state(c);
 }
 
 /* How many connections more there may be: pool.maxTotalConnections, less those that are. */
@@ -288,6 +291,7 @@ void cluster_close(struct cluster *c)
     c->is_closing = true;
     net_clear_deadline(c->proxy->net, &c->retry);
     net_clear_deadline(c->proxy->net, &c->poll);
+    net_clear_deadline(c->proxy->net, &c->give_up);
     if (c->lookup != NULL) {
         names_cancel(c->lookup);
         c->lookup = NULL;
@@ -306,5 +310,6 @@ void cluster_free(struct cluster *c)
     affinity_free(c->affinity);
     names_free(c->names);
     free(c->auth_source);
+    free(c->last_primary);
     free(c);
 }

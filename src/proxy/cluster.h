@@ -92,8 +92,12 @@ void cluster_unwait(struct cluster *c, struct exchange *x);
 const char *cluster_why(const struct cluster *c);
 
 /* A fault that will not pass by itself (credentials, certificate, a wrong name) while nothing else
- * serves; NULL: none. */
+ * serves, or that of having given up; NULL: none. */
 const struct error *cluster_fault(const struct cluster *c);
+
+/* Given up or not: operations wait for a server again, for reconnect.maxElapsedMS from now, and all
+ * servers are looked at. Nothing while all is well. */
+void cluster_rearm(struct cluster *c);
 
 /* Whether an attempt to reach any server has ended without success already. */
 bool cluster_has_failed(const struct cluster *c);

@@ -1,5 +1,6 @@
 /* What the files of a cluster share: cluster.c (topology, nodes), cluster_seeds.c (whom it begins
  * with), cluster_serve.c (what exchanges ask of it), cluster_bound.c (which follow-up goes where),
+ * cluster_state.c (whether it serves, as events tell it),
  * cluster_hello.c (what hello says) and cluster_look.c (reports). Nobody else includes this. */
 #ifndef PROXY_CLUSTER_PARTS_H
 #define PROXY_CLUSTER_PARTS_H
@@ -9,6 +10,8 @@
 #include "proxy/cluster.h"
 #include "names/names.h"
 #include "proxy/node.h"
+
+enum cluster_state { CLUSTER_BEGINNING, CLUSTER_UP, CLUSTER_DOWN };
 
 struct cluster {
     struct proxy *proxy;
@@ -25,7 +28,13 @@ struct cluster {
     struct error seeds_fault; /* the lookup failed for good; status OK: no */
     struct error wire_fault;  /* a server speaks no wire version of ours; status OK: no */
     struct error why;         /* the last cause of trouble */
-    struct error told;        /* the last fault that was logged as an error */
+    msec why_at;
+    struct error told; /* the last fault that was logged as an error */
+    enum cluster_state state;
+    msec state_since;
+    struct deadline give_up; /* reconnect.maxElapsedMS */
+    struct error gave_up;    /* what operations are told since; status OK: not given up */
+    char *last_primary;      /* by name; NULL: none was known yet */
     struct login_credentials credentials;
     char *auth_source; /* from the settings, TXT, or the rule for Atlas */
 
@@ -41,6 +50,7 @@ struct cluster {
     bool store_failed;
     bool told_nameless;
     bool has_contact;
+    bool has_backend; /* one has become ready, ever */
     bool is_balanced; /* by the URI or the TXT record */
     uint32_t primary;
     bool is_closing;
@@ -64,6 +74,25 @@ void cluster_wake_waiting(struct cluster *c);
 
 /* The set's name may be known by now: from the settings, TXT, or a server. */
 void cluster_refresh_set_name(struct cluster *c);
+
+/* Before cluster_open, and in it. */
+void cluster_state_init(struct cluster *c);
+void cluster_state_begin(struct cluster *c);
+
+/* What is known of servers, faults or pooled connections has changed: tells it when operations find
+ * a server now, or no longer. */
+void cluster_refresh_state(struct cluster *c);
+
+/* As cluster_fault, without the fault of having given up. */
+const struct error *cluster_standing_fault(const struct cluster *c);
+
+/* A node could not be reached: told once, until it answers; false: was told already. */
+bool cluster_tell_node_down(struct cluster *c, struct node *node, const struct error *why);
+void cluster_tell_node_up(struct cluster *c, struct node *node);
+void cluster_tell_primary(struct cluster *c, const struct node *node);
+
+/* A resolver of dns.fallback, or an old answer, had to help: an event. */
+void cluster_on_names_news(void *cluster, const struct names_news *news);
 
 /* The topology has changed: looks whether all its servers speak a wire version of ours. */
 void cluster_check_wire(struct cluster *c);

@@ -143,6 +143,7 @@ static void on_seeds_failed(struct cluster *c, const struct error *why, bool is_
         log_warn(LOG_DNS, NULL, "%s; trying again", why->text);
     }
     retry_seeds(c, is_permanent);
+    cluster_refresh_state(c);
     if (is_permanent || c->proxy->settings->outage.mode == OUTAGE_FAIL_FAST) {
         cluster_wake_waiting(c);
     }
@@ -280,6 +281,7 @@ void cluster_open(struct cluster *c)
 {
     c->is_balanced = c->proxy->settings->upstream.load_balanced;
     set_credentials(c, NULL);
+    cluster_state_begin(c);
     cluster_load_hello(c);
     cluster_begin_anew(c);
 }

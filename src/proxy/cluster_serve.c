@@ -155,6 +155,11 @@ const char *cluster_why(const struct cluster *c)
 
 const struct error *cluster_fault(const struct cluster *c)
 {
+    return c->gave_up.status != STATUS_OK ? &c->gave_up : cluster_standing_fault(c);
+}
+
+const struct error *cluster_standing_fault(const struct cluster *c)
+{
     const struct error *fault = NULL;
     if (c->seeds_fault.status != STATUS_OK) {
         return &c->seeds_fault;
@@ -198,6 +203,8 @@ bool cluster_is_news(struct cluster *c, const char *text)
 void cluster_on_login(struct cluster *c)
 {
     c->told = (struct error){0};
+    c->has_backend = true;
+    cluster_refresh_state(c);
 }
 
 bool cluster_has_failed(const struct cluster *c)
@@ -220,6 +227,7 @@ void cluster_on_command_error(struct cluster *c, struct node *node, const struct
     }
     memcpy(error.version.process_id, reply->process_id, OBJECT_ID_BYTES);
     if (topology_on_command_error(c->topology, node->id, &error, net_now(c->proxy->net))) {
+        c->why_at = net_now(c->proxy->net);
         error_set(&c->why, STATUS_NOT_SUITABLE, "%s said that its state changed (code %d)",
                   node->name, code);
         log_info(LOG_TOPOLOGY, node->name, "its state changed (code %d): checking", code);
@@ -236,6 +244,7 @@ void cluster_on_network_error(struct cluster *c, struct node *node, const struct
     if (node->pinning != NULL) {
         node_pins_clear_service(node->pinning, backend);
     }
+    c->why_at = net_now(c->proxy->net);
     error_set(&c->why, why, "%s: a connection broke while it served: %s", node->name,
               status_text(why));
     log_warn(LOG_TOPOLOGY, node->name, "a connection broke while it served: %s; checking",

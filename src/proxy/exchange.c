@@ -324,7 +324,6 @@ void exchange_on_granted(struct exchange *x, struct backend *backend)
 void exchange_on_refused(struct exchange *x, enum status status, msec waited)
 {
     x->waiter = (struct waiter_id){0};
-    (void)waited;
     if (x->is_own) {
         exchange_finish(x);
         return;
@@ -333,6 +332,9 @@ void exchange_on_refused(struct exchange *x, enum status status, msec waited)
         return;
     }
     metrics_count(&x->proxy->metrics, queue_refused);
+    if (status == STATUS_QUEUE_TIMED_OUT || status == STATUS_QUEUE_FULL) {
+        node_on_shortage(x->node, status, waited);
+    }
     if (x->tour != NULL && exchange_tour_takes_refusal(x, status)) {
         return;
     }

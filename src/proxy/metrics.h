@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "proxy/events.h"
+
 /*        name                  help                                                            */
 #define METRIC_LIST(X)                                                                           \
     X(clients_accepted, "application connections accepted")                                      \
@@ -31,12 +33,16 @@
     X(queue_refused, "requests refused because a wait ended or a queue was full")                \
     X(heartbeats, "checks of servers")                                                           \
     X(heartbeats_failed, "checks of servers that failed")                                        \
-    X(primary_changes, "times that another server became primary")
+    X(primary_changes, "times that another server became primary")                               \
+    X(event_hooks_run, "runs of events.hook")                                                    \
+    X(event_hooks_failed, "runs of events.hook that failed or were ended")                       \
+    X(events_dropped, "events that events.hook was not told, because its queue was full")
 
 struct metrics {
 #define METRIC_FIELD(name, help) uint64_t name;
     METRIC_LIST(METRIC_FIELD)
 #undef METRIC_FIELD
+    uint64_t events[EVENT_COUNT]; /* of each kind */
 };
 
 #define metrics_count(m, name) ((void)(m)->name++)

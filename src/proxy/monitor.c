@@ -163,6 +163,7 @@ static void begin_check(struct monitor *m)
 static void on_open(void *owner)
 {
     struct monitor *m = owner;
+    node_on_open(m->node, &m->link);
     ask(m);
     m->is_open = true;
     m->opened_at = net_now(net_of(m));

@@ -252,8 +252,8 @@ void node_on_backend_ready(struct node *node, struct backend *backend)
         log_info(LOG_POOL, node->name, "logged in again");
         node->fault = (struct error){0};
     }
-    cluster_on_login(node->cluster);
     pool_on_ready(node->pool, backend->id, net_now(node->proxy->net));
+    cluster_on_login(node->cluster);
     node_perform(node);
 }
 

@@ -19,6 +19,13 @@ struct monitor;
 struct node_pins;
 struct proxy;
 
+/* Operations that found no free connection since that was told last. */
+struct shortage {
+    int64_t operations;
+    msec waited; /* the longest */
+    msec told_at;
+};
+
 struct node {
     struct list link; /* in the cluster */
     struct proxy *proxy;
@@ -36,9 +43,12 @@ struct node {
     struct tls_resume *resume;
     struct link_addresses addresses; /* what the name meant last */
     struct deadline pool_deadline;
-    struct error fault;    /* of the last dial when it was permanent; status OK: none */
-    struct error why;      /* of the last failure */
-    enum server_type role; /* as its pool was told last */
+    struct error fault;       /* of the last dial when it was permanent; status OK: none */
+    struct error why;         /* of the last failure */
+    msec down_since;          /* that it cannot be reached was told then; 0: it can */
+    msec expiry_told_at;      /* that its certificate ends soon; 0: never */
+    struct shortage shortage; /* of pooled connections, not told yet */
+    enum server_type role;    /* as its pool was told last */
     bool is_mongod;
     bool is_passive; /* no connections are kept warm: it never becomes primary */
     bool is_performing;
@@ -66,6 +76,9 @@ void node_unwant(struct node *node, struct waiter_id waiter);
 /* Gives a backend back whose exchange has had its reply. */
 void node_return(struct node *node, struct backend *backend, enum pool_outcome outcome);
 
+/* An operation got no backend: its wait ended, or the queue was full. */
+void node_on_shortage(struct node *node, enum status status, msec waited);
+
 /* Ends what is under way on it: a server that answers nothing would let its exchanges wait on. */
 void node_interrupt(struct node *node, enum status why);
 
@@ -88,6 +101,9 @@ void node_plan(struct node *node, struct link_plan *plan);
 
 /* NULL when no login is wanted. */
 struct login *node_new_login(struct node *node);
+
+/* A link of a backend or monitor has opened: its certificate may end soon. */
+void node_on_open(struct node *node, const struct link *link);
 
 void node_on_backend_ready(struct node *node, struct backend *backend);
 

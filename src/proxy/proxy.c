@@ -13,6 +13,7 @@
 #include "proxy/apps.h"
 #include "proxy/client.h"
 #include "proxy/cluster.h"
+#include "proxy/events.h"
 #include "proxy/exchange.h"
 #include "proxy/vanished.h"
 
@@ -54,65 +55,11 @@ struct proxy *proxy_new(struct net *net, const struct settings *settings, struct
     read_outbound(&p->outbound, &settings->upstream);
     list_init(&p->clients);
     deadline_init(&p->deadline, on_deadline);
+    p->events = events_new(p);
     p->cluster = cluster_new(p);
     p->vanished = vanished_new(p);
     p->apps = apps_new(p);
     return p;
-}
-
-static void on_accept(void *owner, struct conn *conn, const struct address *peer)
-{
-    client_open(owner, conn, peer);
-}
-
-static enum status listen_at(struct proxy *p, const char *text, struct error *why)
-{
-    struct address at;
-    struct listen_options options = {.unix_mode = (int)p->settings->listen.unix_socket_mode,
-                                     .keep_alive_seconds = p->settings->listen.keep_alive_seconds};
-    if (!address_parse(text, 27017, &at)) {
-        return error_set(why, STATUS_BAD_INPUT,
-                         "listen address %s is no address: write 127.0.0.1:27017 or [::1]:27017",
-                         text);
-    }
-    enum status status =
-        net_listen(p->net, &at, &options, on_accept, p, &p->listeners[p->listener_count], why);
-    if (status == STATUS_OK) {
-        p->listener_count++;
-        log_info(LOG_MAIN, NULL, "listening on %s", text);
-    }
-    return status;
-}
-
-static enum status listen_all(struct proxy *p, struct error *why)
-{
-    const struct listen_settings *l = &p->settings->listen;
-    for (size_t i = 0; l->addresses != NULL && l->addresses[i] != NULL; i++) {
-        if (p->listener_count == LISTENERS_MOST - 1) {
-            return error_set(why, STATUS_TOO_LARGE, "listen.addresses: at most %d addresses",
-                             LISTENERS_MOST - 1);
-        }
-        enum status status = listen_at(p, l->addresses[i], why);
-        if (status == STATUS_ADDRESS_UNAVAILABLE && l->addresses_are_default) {
-            log_warn(LOG_MAIN, NULL, "%s", why->text); /* the machine lacks that family */
-        } else if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    if (l->unix_socket != NULL) {
-        return listen_at(p, l->unix_socket, why);
-    }
-    return p->listener_count > 0 ? STATUS_OK
-                                 : error_set(why, STATUS_BAD_INPUT, "nothing to listen on");
-}
-
-enum status proxy_open(struct proxy *p, struct error *why)
-{
-    enum status status = listen_all(p, why);
-    if (status == STATUS_OK) {
-        cluster_open(p->cluster);
-    }
-    return status;
 }
 
 /* --- the end --- */
@@ -132,7 +79,8 @@ static bool is_idle(const struct proxy *p)
 
 static void end_if_empty(struct proxy *p)
 {
-    if (p->is_closing && p->has_cluster_ended && p->client_count == 0) {
+    bool are_parts_over = p->has_cluster_ended && p->have_events_ended;
+    if (p->is_closing && are_parts_over && p->client_count == 0) {
         p->has_cluster_ended = false; /* told once */
         net_clear_deadline(p->net, &p->deadline);
         p->on_ended(p->owner);
@@ -161,6 +109,8 @@ void proxy_close(struct proxy *p)
     vanished_close(p->vanished);
     stop_listening(p);
     net_clear_deadline(p->net, &p->deadline);
+    net_clear_deadline(p->net, &p->startup);
+    events_close(p->events);
     for (struct list *link = p->clients.next; link != &p->clients; link = next) {
         next = link->next;
         struct client *c = container_of(link, struct client, link);
@@ -224,11 +174,19 @@ void proxy_on_cluster_ended(struct proxy *p)
     end_if_empty(p);
 }
 
+void proxy_on_events_ended(void *owner)
+{
+    struct proxy *p = owner;
+    p->have_events_ended = true;
+    end_if_empty(p);
+}
+
 void proxy_free(struct proxy *p)
 {
     vanished_free(p->vanished);
     apps_free(p->apps);
     cluster_free(p->cluster);
+    events_free(p->events);
     login_keys_free(p->login_keys);
     while (p->spare_count > 0) {
         free(p->spare[--p->spare_count]);

@@ -13,6 +13,7 @@
 
 struct apps;
 struct cluster;
+struct events;
 struct exchange;
 struct vanished;
 
@@ -30,6 +31,7 @@ struct proxy {
     struct login_keys *login_keys;
     struct outbound outbound;
     struct metrics metrics;
+    struct events *events;
     struct cluster *cluster;
     struct vanished *vanished;
     struct apps *apps;
@@ -50,9 +52,13 @@ struct proxy {
     size_t spare_count;
 
     struct deadline deadline; /* of the drain's stages */
+    struct deadline startup;  /* of startup.mode, until the cluster is reached */
+    struct error start_fault; /* nothing to listen on, once it was reached */
+    bool has_failed;          /* the process is to end with another status than 0 */
     bool is_draining;
     bool is_closing;
     bool has_cluster_ended;
+    bool have_events_ended;
     void (*on_ended)(void *owner);
     void *owner;
 };
@@ -61,8 +67,8 @@ struct proxy {
 struct proxy *proxy_new(struct net *net, const struct settings *settings, struct tls_config *tls,
                         void (*on_ended)(void *owner), void *owner);
 
-/* Listens on every address of the settings and begins. On failure `why` names the address and the
- * remedy; the proxy is then only good for proxy_close. */
+/* Listens on every address of the settings (startup.mode: perhaps later) and begins. On failure
+ * `why` names the address and the remedy; the proxy is then only good for proxy_close. */
 enum status proxy_open(struct proxy *p, struct error *why) __attribute__((warn_unused_result));
 
 /* Stops accepting, lets clients finish, then closes; on_ended at the latest after drain.maxMS. */
@@ -73,6 +79,13 @@ void proxy_close(struct proxy *p);
 void proxy_free(struct proxy *p);
 
 /* --- for its parts --- */
+
+/* Drains, and the process is then to end with another status than 0. */
+void proxy_fail(struct proxy *p);
+
+/* Operations find a server now, or do not. */
+void proxy_on_cluster_up(struct proxy *p);
+void proxy_on_cluster_down(struct proxy *p);
 
 /* A fresh request id, never 0. */
 int32_t proxy_next_id(struct proxy *p);
@@ -87,6 +100,7 @@ struct exchange *proxy_find_exchange(struct proxy *p, uint64_t id);
 /* A client or an exchange is gone: a drain may be over. */
 void proxy_on_part_ended(struct proxy *p);
 void proxy_on_cluster_ended(struct proxy *p);
+void proxy_on_events_ended(void *proxy);
 
 /* What hello says has changed: clients that were told otherwise are closed once they are idle. */
 void proxy_on_hello_changed(struct proxy *p);

@@ -27,6 +27,8 @@ enum outage_mode { OUTAGE_QUEUE, OUTAGE_FAIL_FAST };
 enum auth_mechanism { AUTH_NONE, AUTH_DEFAULT, AUTH_SCRAM_SHA_1, AUTH_SCRAM_SHA_256, AUTH_X509 };
 enum monitoring_mode { MONITORING_AUTO, MONITORING_STREAM, MONITORING_POLL };
 enum tls_version { TLS_1_2, TLS_1_3 };
+enum on_give_up { GIVE_UP_STAY, GIVE_UP_EXIT };
+enum startup_mode { STARTUP_LAZY, STARTUP_STRICT, STARTUP_READY_GATE };
 enum presentation_setting { SHOW_MONGOS, SHOW_REPLICA_SET };
 
 struct upstream_settings {
@@ -120,6 +122,21 @@ struct reconnect_settings {
     msec initial_ms;
     double factor;
     msec max_ms;
+    msec max_elapsed_ms; /* 0: never give up */
+    enum on_give_up on_give_up;
+};
+
+/* When the listeners open, and whether the process ends when the cluster is not reached at first.
+ */
+struct startup_settings {
+    enum startup_mode mode;
+    msec timeout_ms;
+};
+
+struct events_settings {
+    char *hook; /* a command line as base/words.h reads it; NULL: none; may hold secrets */
+    msec hook_timeout_ms;
+    int64_t hook_queue;
 };
 
 struct dns_settings {
@@ -176,6 +193,8 @@ struct settings {
     struct dns_settings dns;
     struct tls_settings tls;
     struct limits_settings limits;
+    struct startup_settings startup;
+    struct events_settings events;
     struct drain_settings drain;
     struct log_settings log;
 };

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/require.h"
 #include "base/scope.h"
+#include "base/words.h"
 #include "core/dns/resolver.h"
 #include "settings/settings_host.h"
 #include "settings/settings_load.h"
@@ -284,6 +285,20 @@ static void check_pauses(const struct settings *s, struct problems *p)
     }
 }
 
+static void check_events(const struct events_settings *events, struct problems *p)
+{
+    struct error why;
+    char **words = events->hook == NULL ? NULL : words_split(events->hook, &why);
+    if (events->hook != NULL && words == NULL) {
+        problems_add(p, false, "events.hook", "%s", why.text);
+    } else if (words != NULL && words[0][0] == '\0') {
+        problems_add(p, false, "events.hook", "the program has no name");
+    } else if (words != NULL && strchr(words[0], '/') != NULL && access(words[0], X_OK) != 0) {
+        problems_add(p, false, "events.hook", "cannot run %s: %s", words[0], strerror(errno));
+    }
+    words_free(words);
+}
+
 static void check_log(const struct log_settings *log, struct problems *p)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug"};
@@ -315,5 +330,6 @@ void settings_check(const struct settings *s, struct problems *problems)
     check_tls(s, problems);
     check_dns(&s->dns, problems);
     check_pauses(s, problems);
+    check_events(&s->events, problems);
     check_log(&s->log, problems);
 }

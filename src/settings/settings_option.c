@@ -11,10 +11,9 @@
 
 /* Names that the documentation has and this build has not: refused, never ignored. */
 static const char *const not_built[] = {
-    "upstream.compressors", "listen.tls",       "listen.users",    "reconnect.maxElapsedMS",
-    "reconnect.onGiveUp",   "dns.lastGoodFile", "dns.staleWarnMS", "dns.staleMaxMS",
-    "admin.socket",         "admin.http",       "admin.probes",    "admin.database",
-    "admin.actions",        "events.hook",      "log.slowMS",
+    "upstream.compressors", "listen.tls",     "listen.users",  "dns.lastGoodFile",
+    "dns.staleWarnMS",      "dns.staleMaxMS", "admin.socket",  "admin.http",
+    "admin.probes",         "admin.database", "admin.actions", "log.slowMS",
 };
 
 bool option_is_not_built(const char *path)

@@ -38,6 +38,8 @@ static const char *const outage_modes[] = {"queue", "failFast", NULL};
 static const char *const monitoring_modes[] = {"auto", "stream", "poll", NULL};
 static const char *const tls_versions[] = {"1.2", "1.3", NULL};
 static const char *const presentations[] = {"mongos", "replicaSet", NULL};
+static const char *const give_up_ways[] = {"stay", "exit", NULL};
+static const char *const startup_modes[] = {"lazy", "strict", "readyGate", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 
@@ -153,6 +155,18 @@ const struct option option_table[] = {
      "By what the pause grows with each failure."},
     DURATION("reconnect.maxMS", reconnect.max_ms, "15000", 1, NULL,
              "Longest pause; also the pace after faults that do not pass by themselves."),
+    DURATION("reconnect.maxElapsedMS", reconnect.max_elapsed_ms, "0", 0, NULL,
+             "Time without a suitable server after which Mooring gives up: operations then fail at "
+             "once, until one is back; 0: never."),
+    CHOICE("reconnect.onGiveUp", reconnect.on_give_up, "stay", give_up_ways,
+           "stay: goes on looking for a server, at the pace of checks; exit: drains and ends with "
+           "status 2, to be started again."),
+    CHOICE("startup.mode", startup.mode, "lazy", startup_modes,
+           "lazy: listens at once and holds clients until the cluster is reached; strict: ends "
+           "with status 2 when it is not reached at first; readyGate: listens once it is reached, "
+           "and ends likewise."),
+    DURATION("startup.timeoutMS", startup.timeout_ms, "30000", 1, NULL,
+             "Time that strict and readyGate allow for reaching the cluster."),
     LIST("dns.resolvers", dns.resolvers, "system",
          "Resolvers to ask: system, addresses like 10.0.0.2:53, tls://10.0.0.2#dns.example or "
          "https://10.0.0.2/dns-query#dns.example."),
@@ -202,6 +216,13 @@ const struct option option_table[] = {
     DURATION("limits.vanishedGraceMS", limits.vanished_grace_ms, "2000", 0, NULL,
              "Time after the last connection of an application's process is gone until its open "
              "cursors and transactions are ended; 0: never, the server ends them later."),
+    TEXT("events.hook", events.hook, NULL, NULL, OPTION_SECRET,
+         "Command that is run for each event, with the event as a line of JSON on standard input; "
+         "words as in a shell ('...', \"...\", \\), but no shell."),
+    DURATION("events.hookTimeoutMS", events.hook_timeout_ms, "5000", 1, NULL,
+             "Time after which that command is ended."),
+    COUNT("events.hookQueue", events.hook_queue, "64", 1, 10000, NULL,
+          "Most events that wait for that command; beyond them the oldest is dropped."),
     DURATION("drain.minMS", drain.min_ms, "0", 0, NULL,
              "Time that the listeners stay open after SIGTERM."),
     DURATION("drain.maxMS", drain.max_ms, "25000", 0, NULL,

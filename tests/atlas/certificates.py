@@ -4,7 +4,7 @@ import ssl
 
 import trustme
 
-KINDS = ("good", "expired", "other_name", "unknown_ca")
+KINDS = ("good", "ends_soon", "expired", "other_name", "unknown_ca")
 
 
 class Certificates:
@@ -23,6 +23,8 @@ class Certificates:
         day = datetime.timedelta(days=1)
         self.contexts = {
             "good": self._context(ca, self._issue(ca, names)),
+            "ends_soon": self._context(ca, self._issue(ca, names, not_before=now - 80 * day,
+                                                       not_after=now + 5 * day)),
             "expired": self._context(ca, self._issue(ca, names, not_before=now - 30 * day,
                                                      not_after=now - day)),
             "other_name": self._context(ca, self._issue(ca, ["elsewhere.test", "127.9.9.9"])),
