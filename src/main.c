@@ -19,8 +19,10 @@ static const struct {
     const char *help;
 } commands[] = {
     {"run", command_run, "[URI]", "serve the cluster on listen.addresses (also: mooring URI)"},
-    {"check", command_check, "[URI] [--connect]",
-     "report every mistake in the settings; also reach the cluster"},
+    {"check", command_check, "[URI] [--connect] [--tier M10 [--replicas N]]",
+     "report every mistake in the settings; also reach the cluster, or hold the settings against "
+     "what "
+     "a tier of Atlas admits"},
     {"settings", command_settings, "[URI] [--markdown | --yaml]",
      "every setting, its value and where it came from"},
     {"resolve", command_resolve, "URI [--no-credentials | --table]",
@@ -47,6 +49,16 @@ static const struct {
     {"--connect", "check", offsetof(struct command_line, wants_connect)},
     {"--no-credentials", "resolve", offsetof(struct command_line, hides_credentials)},
     {"--table", "resolve", offsetof(struct command_line, wants_table)},
+};
+
+/* Those that have a value, behind "=" or as the next word. */
+static const struct {
+    const char *flag;
+    const char *command;
+    size_t offset;
+} words[] = {
+    {"--tier", "check", offsetof(struct command_line, tier)},
+    {"--replicas", "check", offsetof(struct command_line, replicas)},
 };
 
 static int usage(FILE *to)
@@ -87,6 +99,26 @@ static bool take_switch(struct command_line *line, const char *command, const ch
         }
     }
     return false;
+}
+
+/* How many arguments it took: 0, 1 or 2. */
+static size_t take_word(struct command_line *line, const char *command, char **argv)
+{
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t size = strlen(words[i].flag);
+        bool is_it =
+            strcmp(words[i].command, command) == 0 && strncmp(words[i].flag, argv[0], size) == 0;
+        const char **place = (const char **)(void *)((char *)line + words[i].offset);
+        if (is_it && argv[0][size] == '=') {
+            *place = argv[0] + size + 1;
+            return 1;
+        }
+        if (is_it && argv[0][size] == '\0' && argv[1] != NULL) {
+            *place = argv[1];
+            return 2;
+        }
+    }
+    return 0;
 }
 
 /* A setting; its value is hidden when it is secret. */
@@ -134,6 +166,7 @@ static bool read_arguments(char **argv, const char *command, struct command_line
 {
     for (size_t i = 0; argv[i] != NULL; i++) {
         bool is_good = true;
+        size_t taken;
         if (is_uri(argv[i]) && line->source.uri == NULL) {
             line->source.uri = take_secret(argv[i], (size_t)(strstr(argv[i], "://") + 3 - argv[i]));
         } else if (strcmp(argv[i], "--config") == 0) {
@@ -143,6 +176,8 @@ static bool read_arguments(char **argv, const char *command, struct command_line
             is_good = take_file(line, argv[i] + 9);
         } else if (take_switch(line, command, argv[i])) {
             continue;
+        } else if ((taken = take_word(line, command, argv + i)) > 0) {
+            i += taken - 1;
         } else if (strncmp(argv[i], "--", 2) == 0) {
             flags[line->source.flag_count++] = take_flag(argv[i]);
         } else {
