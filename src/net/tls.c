@@ -141,6 +141,7 @@ void tls_put_cipher(struct tls *t, struct span bytes)
     for (size_t i = 0; i < bytes.size && t->first_size < TLS_HEADER_BYTES; i++) {
         t->first[t->first_size++] = bytes.at[i];
     }
+    tls_note_bytes(t);
 }
 
 void tls_keep_rest(struct tls *t)
@@ -178,6 +179,7 @@ enum tls_result tls_handshake(struct tls *t)
     int returned = SSL_do_handshake(t->ssl);
     if (returned == 1) {
         t->ready = true;
+        tls_note_ready(t);
         return TLS_OK;
     }
     return judge(t, returned);

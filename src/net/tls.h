@@ -14,6 +14,7 @@
 #define NET_TLS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/span.h"
@@ -103,6 +104,42 @@ void tls_shutdown(struct tls *t);
 /* The network said end-of-file. PEER_FINISHED after a close_notify, else FAILED with PEER_CLOSED
  * and where it happened: bytes may be missing. */
 enum tls_result tls_on_end(struct tls *t);
+
+enum { TLS_FACT_BYTES = 256 };
+
+/* What is wrong with a certificate, as far as remedies differ. */
+enum tls_flaw {
+    TLS_FLAW_NONE,
+    TLS_FLAW_ISSUER,      /* of an authority that is not trusted here */
+    TLS_FLAW_SELF_SIGNED, /* by itself, or by a root of its own */
+    TLS_FLAW_NOT_YET,
+    TLS_FLAW_EXPIRED,
+    TLS_FLAW_NAME, /* of another host */
+    TLS_FLAW_OTHER,
+};
+
+/* What a handshake showed, for who asks why it failed. Texts are printable ASCII, cut where they do
+ * not fit; what the peer wrote in a certificate is the peer's. */
+struct tls_facts {
+    bool saw_server_hello;
+    int alert;            /* of the peer, fatal; -1: none came */
+    enum tls_flaw flaw;   /* the first that was found */
+    int verify_code;      /* the same as OpenSSL's X509_V_ERR_…; 0: none */
+    bool has_certificate; /* the server's, and so are the next ones */
+    int64_t not_before;   /* seconds since 1970 */
+    int64_t not_after;
+    char issuer[TLS_FACT_BYTES]; /* of the topmost certificate that came: organisation, else name */
+    char names[TLS_FACT_BYTES];  /* that it is for: "a.example, *.b.example" */
+    bool has_old_version;        /* the peer's is below the lowest allowed */
+    char version[16];            /* "TLSv1.3"; empty before it is agreed */
+    uint8_t first[5];            /* of the peer */
+    size_t first_size;
+    bool looks_like_tls; /* those bytes; true when none came */
+};
+
+/* Notes what comes from now on; to be called before the first byte of the peer. `facts` outlives
+ * the engine. */
+void tls_watch(struct tls *t, struct tls_facts *facts);
 
 /* Why it failed: TLS_CERTIFICATE, TLS_FAILED, PEER_CLOSED or BAD_INPUT, and a sentence with the
  * remedy. The status is OK while nothing has failed. */

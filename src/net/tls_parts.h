@@ -31,6 +31,7 @@ struct tls {
     struct span lent; /* the network's bytes not yet read */
     struct buf kept;  /* what was not read when earlier loans ended; comes before `lent` */
     struct buf output;
+    struct tls_facts *facts;         /* NULL: nobody asks */
     struct error *why;               /* NULL while nothing has failed */
     uint8_t first[TLS_HEADER_BYTES]; /* the first bytes of the peer, to recognise what is not TLS */
     uint8_t first_size;
@@ -49,6 +50,20 @@ void tls_resume_forget(struct tls_resume *resume);
 /* Sets t->why, unless something failed before. Returns TLS_FAILED. */
 enum tls_result tls_fail(struct tls *t, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* For who watches: the first bytes, the chain that came (at its end, or at what is wrong with it),
+ * the version. Do nothing while nobody does. */
+void tls_note_bytes(struct tls *t);
+void tls_note_chain(struct tls *t, X509_STORE_CTX *store, int code);
+void tls_note_ready(struct tls *t);
+void tls_note_version(struct tls *t); /* too old */
+
+/* The names that a certificate is for, its subject when it has no list of them, as far as there is
+ * room (TLS_FACT_BYTES). */
+void tls_print_names(const X509 *certificate, char *list);
+
+/* A record begins with a type of 20 to 23 and the major version 3; also true of no bytes. */
+bool tls_looks_like_tls(const struct tls *t);
 
 /* Fails with what OpenSSL's error queue says, as a sentence. */
 enum tls_result tls_fail_by_library(struct tls *t);

@@ -9,7 +9,7 @@
 #include "base/require.h"
 #include "net/tls_parts.h"
 
-enum { NAMES_BYTES = 200, TIME_BYTES = 32 };
+enum { NAMES_BYTES = TLS_FACT_BYTES, TIME_BYTES = 32 };
 
 static const struct error nothing = {.status = STATUS_OK};
 
@@ -67,8 +67,7 @@ static enum tls_result fail_by_alert(struct tls *t, int alert)
                     SSL_alert_desc_string_long(alert), remedy[0] == '\0' ? "" : "; ", remedy);
 }
 
-/* A record begins with a type of 20 to 23 and the major version 3. */
-static bool looks_like_tls(const struct tls *t)
+bool tls_looks_like_tls(const struct tls *t)
 {
     return (t->first_size < 1 || (t->first[0] >= 20 && t->first[0] <= 23)) &&
            (t->first_size < 2 || t->first[1] == 3);
@@ -80,7 +79,7 @@ enum tls_result tls_fail_by_library(struct tls *t)
     int reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
     const char *text = ERR_reason_error_string(code);
     ERR_clear_error();
-    if (!t->ready && !looks_like_tls(t)) {
+    if (!t->ready && !tls_looks_like_tls(t)) {
         return tls_fail(t, STATUS_TLS_FAILED,
                         "the server does not speak TLS on this port; check host and port, or turn "
                         "TLS off by tls=false in the connection string");
@@ -89,6 +88,7 @@ enum tls_result tls_fail_by_library(struct tls *t)
         return fail_by_alert(t, reason - SSL_AD_REASON_OFFSET);
     }
     if (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_VERSION_TOO_LOW) {
+        tls_note_version(t);
         return tls_fail(t, STATUS_TLS_FAILED,
                         "the server speaks only TLS versions below tls.minVersion; update it");
     }
@@ -169,8 +169,7 @@ static void add_address(char list[NAMES_BYTES], const ASN1_OCTET_STRING *address
     add_name(list, text, (size_t)used);
 }
 
-/* The names that a certificate is for; its subject when it has no list of them. */
-static void print_names(const X509 *certificate, char list[NAMES_BYTES])
+void tls_print_names(const X509 *certificate, char *list)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     list[0] = '\0';
@@ -206,7 +205,7 @@ static void print_issuer(const X509 *certificate, char out[NAMES_BYTES])
 static void fail_by_name(struct tls *t, const X509 *certificate)
 {
     char names[NAMES_BYTES];
-    print_names(certificate, names);
+    tls_print_names(certificate, names);
     tls_fail(t, STATUS_TLS_CERTIFICATE,
              "the server's certificate is for %s, not for %.80s; connect by a name that it holds, "
              "or check that the name leads to the right server",
@@ -226,11 +225,12 @@ static void fail_by_issuer(struct tls *t, const X509 *certificate, bool self_sig
 
 int tls_judge_certificate(int passed, X509_STORE_CTX *store)
 {
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls *t = SSL_get_app_data(ssl);
+    tls_note_chain(t, store, passed == 1 ? X509_V_OK : X509_STORE_CTX_get_error(store));
     if (passed == 1) {
         return 1;
     }
-    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    struct tls *t = SSL_get_app_data(ssl);
     const X509 *certificate = X509_STORE_CTX_get_current_cert(store);
     int code = X509_STORE_CTX_get_error(store);
     const char *whose = X509_STORE_CTX_get_error_depth(store) == 0

@@ -58,7 +58,7 @@ static void move(struct backend *b, enum backend_state state)
 
 static void ask(struct backend *b, const bson_t *command)
 {
-    talk_ask(&b->talk, &b->link, proxy_next_id(proxy_of(b)), command);
+    link_ask(&b->link, &b->talk, proxy_next_id(proxy_of(b)), command);
 }
 
 static void limit_by_connect_timeout(struct backend *b)

@@ -10,7 +10,7 @@
 #include "core/pool/pool.h"
 #include "core/topology/server.h"
 #include "proxy/link.h"
-#include "proxy/talk.h"
+#include "core/wire/talk.h"
 
 struct exchange;
 struct login_job;

@@ -1,30 +1,6 @@
 #include "proxy/greeting.h"
 
-#include <sys/utsname.h>
-
-static void append_client(bson_t *hello, const struct settings *settings)
-{
-    bson_t client;
-    bson_t part;
-    struct utsname os;
-    BSON_APPEND_DOCUMENT_BEGIN(hello, "client", &client);
-    if (settings->upstream.app_name != NULL) {
-        BSON_APPEND_DOCUMENT_BEGIN(&client, "application", &part);
-        BSON_APPEND_UTF8(&part, "name", settings->upstream.app_name);
-        bson_append_document_end(&client, &part);
-    }
-    BSON_APPEND_DOCUMENT_BEGIN(&client, "driver", &part);
-    BSON_APPEND_UTF8(&part, "name", "mooring");
-    BSON_APPEND_UTF8(&part, "version", MOORING_VERSION);
-    bson_append_document_end(&client, &part);
-    BSON_APPEND_DOCUMENT_BEGIN(&client, "os", &part);
-    if (uname(&os) == 0) {
-        BSON_APPEND_UTF8(&part, "type", os.sysname);
-        BSON_APPEND_UTF8(&part, "architecture", os.machine);
-    }
-    bson_append_document_end(&client, &part);
-    bson_append_document_end(hello, &client);
-}
+#include "core/wire/client_document.h"
 
 void greeting_write_hello(bson_t *hello, const struct settings *settings, enum greeting greeting)
 {
@@ -35,7 +11,7 @@ void greeting_write_hello(bson_t *hello, const struct settings *settings, enum g
         BSON_APPEND_BOOL(hello, "loadBalanced", true);
     }
     if (greeting == GREETING_FIRST || greeting == GREETING_BALANCED) {
-        append_client(hello, settings);
+        client_document_append(hello, settings->upstream.app_name);
     }
 }
 

@@ -308,6 +308,18 @@ static void on_tunnel_closed(void *owner, enum status why)
     end(l, explained && l->why.status != STATUS_OK ? l->why.status : why);
 }
 
+void link_ask(struct link *l, struct talk *t, int32_t request_id, const bson_t *command)
+{
+    struct buf message;
+    void *owned;
+    buf_init(&message, &l->net->chunks);
+    talk_ask(t, request_id, command, &message);
+    struct span flat = buf_flatten(&message, &owned);
+    link_send(l, &flat, 1);
+    free(owned);
+    buf_clear(&message);
+}
+
 void link_close(struct link *l, enum close_how how)
 {
     if (l->streaming) {

@@ -9,6 +9,7 @@
 #define PROXY_LINK_H
 
 #include "base/list.h"
+#include "core/wire/talk.h"
 #include "net/stream.h"
 #include "net/tunnel.h"
 #include "names/names.h"
@@ -73,6 +74,9 @@ static inline bool link_send(struct link *l, const struct span *parts, size_t co
 {
     return stream_send(&l->stream, parts, count);
 }
+
+/* Sends a question of ours; its reply's bytes go to talk_on_bytes. Only after on_open. */
+void link_ask(struct link *l, struct talk *t, int32_t request_id, const bson_t *command);
 
 /* At any stage, any number of times; on_closed follows in a later turn. */
 void link_close(struct link *l, enum close_how how);

@@ -22,7 +22,7 @@
 #include "proxy/greeting.h"
 #include "proxy/node.h"
 #include "proxy/proxy.h"
-#include "proxy/talk.h"
+#include "core/wire/talk.h"
 
 /* So many changes may follow each other without a pause, as in an election. */
 enum { QUICK_CHANGES_MOST = 10 };
@@ -130,7 +130,7 @@ static void ask(struct monitor *m)
     }
     BSON_APPEND_UTF8(&hello, "$db", "admin");
     m->asked_at = net_now(net_of(m));
-    talk_ask(&m->talk, &m->link, proxy_next_id(m->node->proxy), &hello);
+    link_ask(&m->link, &m->talk, proxy_next_id(m->node->proxy), &hello);
     bson_destroy(&hello);
 }
 

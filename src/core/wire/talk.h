@@ -1,13 +1,13 @@
-/* A question of our own to a server and its whole reply: hello, login, ping.
+/* A question of our own to a server and its whole reply: hello, login, ping. Bytes in, bytes out.
  *
- * Embedded in a backend or a monitor. Replies are bounded (TALK_REPLY_BYTES) and held whole. */
-#ifndef PROXY_TALK_H
-#define PROXY_TALK_H
+ * Embedded in whoever has the connection. Replies are bounded (TALK_REPLY_BYTES) and held whole. */
+#ifndef CORE_WIRE_TALK_H
+#define CORE_WIRE_TALK_H
 
 #include <bson/bson.h>
 
+#include "base/buf.h"
 #include "core/wire/frame.h"
-#include "proxy/link.h"
 
 #define TALK_REPLY_BYTES (1 * MIB)
 
@@ -28,8 +28,8 @@ struct talk {
 void talk_init(struct talk *t, struct chunk_pool *chunks);
 void talk_clear(struct talk *t);
 
-/* Sends the command (with its $db); one question at a time. */
-void talk_ask(struct talk *t, struct link *link, int32_t request_id, const bson_t *command);
+/* Appends the command (with its $db) to `out`, which is to be sent; one question at a time. */
+void talk_ask(struct talk *t, int32_t request_id, const bson_t *command, struct buf *out);
 
 /* Reads what the server sent; nothing may follow the reply. */
 enum talk_event talk_on_bytes(struct talk *t, struct span bytes, bson_t *reply);

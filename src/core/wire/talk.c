@@ -1,4 +1,4 @@
-#include "proxy/talk.h"
+#include "core/wire/talk.h"
 
 #include <stdlib.h>
 
@@ -24,19 +24,12 @@ void talk_done(struct talk *t)
     buf_clear(&t->reply);
 }
 
-void talk_ask(struct talk *t, struct link *link, int32_t request_id, const bson_t *command)
+void talk_ask(struct talk *t, int32_t request_id, const bson_t *command, struct buf *out)
 {
-    struct buf message;
-    void *owned;
     require(!t->is_waiting);
     t->is_waiting = true;
     t->request_id = request_id;
-    buf_init(&message, t->reply.pool);
-    request_write_command(&message, request_id, command);
-    struct span flat = buf_flatten(&message, &owned);
-    link_send(link, &flat, 1);
-    free(owned);
-    buf_clear(&message);
+    request_write_command(out, request_id, command);
 }
 
 static enum talk_event read_body(struct talk *t, bson_t *reply)
