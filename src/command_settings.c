@@ -12,16 +12,14 @@ static int try_out(const struct command_line *line, const struct settings *s)
 {
     struct tls_config *tls = NULL;
     struct error why;
-    int result;
+    int result = EXIT_GOOD;
     if (commands_make_tls(s, &tls, &why) != STATUS_OK) {
         fprintf(stderr, "error: %s\n", why.text);
         return EXIT_FATAL;
     }
     puts("the settings are good");
-    result = commands_budget(line, s);
     if (line->wants_connect) {
-        int reached = commands_connect(s, tls);
-        result = reached > result ? reached : result;
+        result = commands_connect(s, tls);
     }
     tls_config_free(tls);
     return result;

@@ -19,21 +19,21 @@ static const struct {
     const char *help;
 } commands[] = {
     {"run", command_run, "[URI]", "serve the cluster on listen.addresses (also: mooring URI)"},
-    {"check", command_check, "[URI] [--connect] [--tier M10 [--replicas N]]",
-     "report every mistake in the settings; also reach the cluster, or hold the settings against "
-     "what "
-     "a tier of Atlas admits"},
+    {"check", command_check, "[URI] [--connect]",
+     "report every mistake in the settings; also reach the cluster"},
     {"settings", command_settings, "[URI] [--markdown | --yaml]",
      "every setting, its value and where it came from"},
     {"resolve", command_resolve, "URI [--no-credentials | --table]",
      "the standard mongodb:// string, SRV and TXT looked up"},
+    {"doctor", command_doctor, "[URI] [--json | --gate] [--no-auth]",
+     "walk from the connection string to a ping and say what is wrong"},
     {"version", command_version, "", "versions and limits"},
 };
 
 /* Commands that the product is to have. */
 static const char *const not_built[] = {
-    "doctor", "explain", "status", "pools", "clients", "servers", "dns",       "cursors", "encode",
-    "health", "wait",    "reload", "drain", "pause",   "resume",  "reconnect", "metrics",
+    "explain", "status", "pools",  "clients", "servers", "dns",    "cursors",   "encode",
+    "health",  "wait",   "reload", "drain",   "pause",   "resume", "reconnect", "metrics",
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -49,6 +49,11 @@ static const struct {
     {"--connect", "check", offsetof(struct command_line, wants_connect)},
     {"--no-credentials", "resolve", offsetof(struct command_line, hides_credentials)},
     {"--table", "resolve", offsetof(struct command_line, wants_table)},
+    {"--json", "doctor", offsetof(struct command_line, wants_json)},
+    {"--gate", "doctor", offsetof(struct command_line, wants_gate)},
+    {"--no-auth", "doctor", offsetof(struct command_line, skips_login)},
+    {"--portquiz", "doctor", offsetof(struct command_line, wants_port_probe)},
+    {"--running", "doctor", offsetof(struct command_line, expects_running)},
 };
 
 /* Those that have a value, behind "=" or as the next word. */
@@ -57,8 +62,7 @@ static const struct {
     const char *command;
     size_t offset;
 } words[] = {
-    {"--tier", "check", offsetof(struct command_line, tier)},
-    {"--replicas", "check", offsetof(struct command_line, replicas)},
+    {"--bundle", "doctor", offsetof(struct command_line, bundle)},
 };
 
 static int usage(FILE *to)

@@ -170,6 +170,13 @@ struct limits_settings {
     msec vanished_grace_ms;         /* 0: what vanished clients leave open is the server's to end */
 };
 
+struct doctor_settings {
+    msec timeout_ms;
+    char **control_addresses; /* "address:port" */
+    char *port_probe;         /* "host:port"; NULL: none */
+    char *public_address_probe;
+};
+
 struct drain_settings {
     msec min_ms;
     msec max_ms;
@@ -196,6 +203,7 @@ struct settings {
     struct startup_settings startup;
     struct events_settings events;
     struct drain_settings drain;
+    struct doctor_settings doctor;
     struct log_settings log;
 };
 

@@ -227,6 +227,14 @@ const struct option option_table[] = {
              "Time that the listeners stay open after SIGTERM."),
     DURATION("drain.maxMS", drain.max_ms, "25000", 0, NULL,
              "Time that clients have to finish after that."),
+    DURATION("doctor.timeoutMS", doctor.timeout_ms, "5000", 1, NULL,
+             "Longest time for one step of mooring doctor; all of it takes half as long again at "
+             "most."),
+    LIST("doctor.controlAddresses", doctor.control_addresses, "1.1.1.1:853,8.8.8.8:443",
+         "Addresses that mooring doctor dials (and sends nothing to) to see whether anything gets "
+         "out of this network."),
+    TEXT("doctor.portProbe", doctor.port_probe, "portquiz.net:27017", NULL, 0,
+         "Where mooring doctor --portquiz sees whether port 27017 gets out."),
     CHOICE("log.format", log.format, "text", log_formats, "Form of the log's lines."),
     CHOICE("log.level", log.level, "info", log_levels, "Least level that is logged."),
     LIST("log.groups", log.groups, "", "Levels of single groups: pool=debug, dns=warn."),

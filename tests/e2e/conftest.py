@@ -44,11 +44,11 @@ def wait_for_port(port, process, seconds=START_SECONDS):
 class Mooring:
     """The proxy as its own process, its log in a file."""
 
-    def __init__(self, folder, uri, *flags):
+    def __init__(self, folder, uri, *flags, listen="127.0.0.1:{port}"):
         self.port, self.log = free_port(), folder / f"mooring-{time.monotonic_ns()}.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [MOORING, "run", uri, f"--listen.addresses=127.0.0.1:{self.port}", *flags],
+                [MOORING, "run", uri, "--listen.addresses=" + listen.format(port=self.port), *flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_for_port(self.port, self.process)
 
@@ -95,11 +95,11 @@ def start(atlas, tmp_path):
     """start(*flags, uri=…) gives a running proxy; all are ended and checked afterwards."""
     running = []
 
-    def run(*flags, uri=None):
+    def run(*flags, uri=None, **how):
         named = [f.partition("=")[0] for f in flags]
         defaults = {"--tls.caFile": atlas.ca, "--dns.resolvers": atlas.dns}
         given = [f"{name}={value}" for name, value in defaults.items() if name not in named]
-        running.append(Mooring(tmp_path, uri or atlas.srv_uri(), *given, *flags))
+        running.append(Mooring(tmp_path, uri or atlas.srv_uri(), *given, *flags, **how))
         return running[-1]
 
     yield run

@@ -1,0 +1,159 @@
+/* mooring doctor: settings, the walk, the judgement, the report. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/require.h"
+#include "base/scope.h"
+#include "commands.h"
+#include "doctor/doctor.h"
+#include "doctor/judge.h"
+#include "doctor/machine.h"
+#include "doctor/report.h"
+#include "loop/loop.h"
+
+struct walk {
+    const struct command_line *line;
+    struct loop *loop;
+    struct examination *facts;
+    struct diagnosis diagnosis;
+    bool shows_progress;
+};
+
+/* The stage that is under way, over and over on one line. */
+static void on_progress(void *owner)
+{
+    const struct walk *w = owner;
+    enum finding_stage latest = STAGE_LOCAL;
+    for (enum finding_stage stage = 0; w->shows_progress && stage < STAGE_COUNT; stage++) {
+        struct stage_row row;
+        report_stage(w->facts, stage, &row);
+        latest = strcmp(row.word, "not done") == 0 ? latest : stage;
+        free(row.detail);
+    }
+    if (w->shows_progress) {
+        fprintf(stderr, "\r\033[K%s …", finding_stage_text(latest));
+    }
+}
+
+static void on_done(void *owner)
+{
+    struct walk *w = owner;
+    if (w->shows_progress) {
+        fputs("\r\033[K", stderr);
+    }
+    loop_stop(w->loop);
+}
+
+static bool is_colour_wanted(FILE *to)
+{
+    const char *no = getenv("NO_COLOR");
+    return isatty(fileno(to)) && (no == NULL || no[0] == '\0');
+}
+
+static bool write_bundle(const struct walk *w, const char *path)
+{
+    auto_free char *json = report_json(w->facts, &w->diagnosis, true);
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "w");
+    bool is_written = file != NULL && fchmod(descriptor, 0600) == 0 && fputs(json, file) >= 0 &&
+                      fputc('\n', file) != EOF;
+    if (file != NULL) {
+        is_written = fclose(file) == 0 && is_written;
+    } else if (descriptor >= 0) {
+        close(descriptor);
+    }
+    if (!is_written) {
+        fprintf(stderr, "mooring: --bundle: %s cannot be written: %s\n", path, strerror(errno));
+    }
+    return is_written;
+}
+
+static int report(const struct walk *w)
+{
+    static const int codes[] = {[SEVERITY_INFO] = EXIT_GOOD,
+                                [SEVERITY_DEGRADED] = EXIT_DEGRADED,
+                                [SEVERITY_FATAL] = EXIT_FATAL};
+    int code = codes[diagnosis_severity(&w->diagnosis)];
+    if (w->line->bundle != NULL && !write_bundle(w, w->line->bundle)) {
+        return EXIT_NOT_RUN;
+    }
+    if (w->line->wants_json) {
+        auto_free char *json = report_json(w->facts, &w->diagnosis, false);
+        puts(json);
+    } else if (w->line->wants_gate) {
+        auto_free char *verdict = report_verdict(w->facts, &w->diagnosis);
+        puts(verdict);
+    } else {
+        report_print(w->facts, &w->diagnosis, is_colour_wanted(stdout), stdout);
+    }
+    /* A gate lets pass what works, however badly. */
+    return w->line->wants_gate && code == EXIT_DEGRADED ? EXIT_GOOD : code;
+}
+
+static int walk(struct walk *w, struct tls_config *tls)
+{
+    struct error why;
+    struct doctor_options options = {.asks_port = w->line->wants_port_probe,
+                                     .on_progress = on_progress};
+    w->loop = loop_new(w->facts->settings->limits.buffer_bytes, &why);
+    if (w->loop == NULL) {
+        fprintf(stderr, "error: %s\n", why.text);
+        return EXIT_NOT_RUN;
+    }
+    struct doctor *doctor = doctor_new(loop_net(w->loop), w->facts, tls, &options, on_done, w);
+    loop_run(w->loop);
+    doctor_free(doctor);
+    int left = loop_free(w->loop);
+    require(left == 0);
+    examination_judge(w->facts, &w->diagnosis);
+    return report(w);
+}
+
+/* Warnings are about serving; here only what keeps the settings from being read matters. */
+static void print_errors(const struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        if (!problems->items[i].is_warning) {
+            fprintf(stderr, "error: %s: %s\n", problems->items[i].place, problems->items[i].text);
+        }
+    }
+}
+
+static int examine(const struct command_line *line, const struct settings *s)
+{
+    struct tls_config *tls = NULL;
+    struct error why = {0};
+    struct walk w = {.line = line,
+                     .facts = examination_new(s, s->upstream.uri),
+                     .shows_progress =
+                         !line->wants_json && !line->wants_gate && is_colour_wanted(stderr)};
+    w.facts->skips_login = line->skips_login;
+    w.facts->expects_running = line->expects_running;
+    machine_read(&w.facts->machine, "", line->source.environment);
+    if (commands_make_tls(s, &tls, &why) != STATUS_OK) {
+        step_end(&w.facts->trust, why.status, 0, why.text);
+    }
+    int result = walk(&w, tls);
+    diagnosis_clear(&w.diagnosis);
+    examination_free(w.facts);
+    tls_config_free(tls);
+    return result;
+}
+
+int command_doctor(const struct command_line *line)
+{
+    struct settings s;
+    struct settings_origins origins;
+    struct problems problems = {0};
+    settings_load(&line->source, &s, &origins, &problems);
+    print_errors(&problems);
+    int result = problems.errors == 0 ? examine(line, &s) : EXIT_NOT_RUN;
+    problems_clear(&problems);
+    settings_origins_clear(&origins);
+    settings_clear(&s);
+    return result;
+}

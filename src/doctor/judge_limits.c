@@ -1,0 +1,46 @@
+/* Stage 12: what is full, here and there. */
+#include <inttypes.h>
+
+#include "doctor/judge.h"
+
+enum {
+    LIMIT_LEAST = 100,       /* connections: what says less does not know (Atlas: 500) */
+    LEFT_LEAST = 10,         /* Atlas keeps some for itself */
+    LEFT_PERCENT = 5,        /* of all */
+    DESCRIPTORS_BESIDES = 64 /* of the program itself */
+};
+
+static void judge_load(const struct node_fact *n, struct diagnosis *d)
+{
+    int64_t limit = n->connections + n->connections_left;
+    if (!n->has_load || limit < LIMIT_LEAST ||
+        (n->connections_left >= LEFT_LEAST && n->connections_left * 100 >= limit * LEFT_PERCENT)) {
+        return;
+    }
+    struct finding *f = diagnosis_add(d, FINDING_LIM_01, SEVERITY_DEGRADED, CONFIDENCE_CERTAIN);
+    finding_note(f, "host", "%s", n->name);
+    finding_note(f, "count", "%" PRId64, n->connections);
+    finding_note(f, "limit", "%" PRId64, limit);
+}
+
+/* Clients, and pools with their monitors to each node. */
+static void judge_descriptors(const struct examination *e, struct diagnosis *d)
+{
+    const struct settings *s = e->settings;
+    uint64_t nodes = e->node_count == 0 ? 1 : e->node_count;
+    uint64_t needed = nodes * (uint64_t)(s->pool.max_pool_size + 2) + DESCRIPTORS_BESIDES;
+    uint64_t most = e->machine.open_files_most;
+    if (most == 0 || most >= needed) {
+        return;
+    }
+    struct finding *f = diagnosis_add(d, FINDING_LIM_08, SEVERITY_DEGRADED, CONFIDENCE_CERTAIN);
+    finding_note(f, "limit", "%" PRIu64 " of the %" PRIu64 " that it needs", most, needed);
+}
+
+void judge_limits(const struct examination *e, struct diagnosis *d)
+{
+    for (size_t i = 0; i < e->node_count; i++) {
+        judge_load(e->nodes[i], d);
+    }
+    judge_descriptors(e, d);
+}

@@ -1,0 +1,189 @@
+"""mooring doctor on pocket Atlas: quiet where nothing is wrong, and the right finding first where
+something is."""
+import json
+import os
+import stat
+
+import pytest
+
+from doctor import HEALTHY_SECONDS, Doctor
+
+
+@pytest.fixture
+def doctor(atlas):
+    one = Doctor(atlas)
+    yield one
+    one.close()
+
+
+# --- how it is used ---
+
+def test_a_healthy_cluster_has_no_finding(doctor):
+    said = doctor()
+    assert (said.status, said.ids(), said.json["result"]) == (0, [], "good"), said.out
+    assert said.seconds < HEALTHY_SECONDS
+    stages = {s["stage"]: s["result"] for s in said.json["stages"]}
+    assert len(stages) == 15
+    assert {stages[s] for s in ("SRV record", "TXT record", "TCP", "TLS", "hello", "login",
+                                "commands", "topology")} == {"good"}
+    assert len(said.json["nodes"]) == 3
+
+
+def test_control_targets_that_are_silent_do_not_lengthen_a_good_run(doctor):
+    said = doctor(config={"--doctor.controlAddresses": "192.0.2.1:853"})
+    assert said.status == 0 and said.seconds < HEALTHY_SECONDS
+
+
+def test_the_text_begins_with_the_verdict(doctor, atlas):
+    said = doctor.run()
+    assert said.status == 0 and said.out.startswith("good: "), said.out
+    assert "\033" not in said.out
+    wrong = doctor.run(uri=atlas.srv_uri(password="wrong")).out
+    first = wrong.splitlines()[0]
+    assert first.startswith("fatal: login: ") and first.endswith("[AUTH-01]"), wrong
+    assert "dig +short SRV _mongodb._tcp.cluster0.pocket.test" in wrong
+
+
+def test_no_secret_is_printed(doctor, atlas, tmp_path):
+    secret = "s3cret-p@ss"
+    for flags in (("--json",), (), ("--gate",)):
+        said = doctor.run(*flags, f"--bundle={tmp_path}/bundle", uri=atlas.srv_uri(password=secret))
+        text = said.out + said.err + (tmp_path / "bundle").read_text()
+        assert "s3cret" not in text and atlas.password not in text
+        assert said.status == 2
+
+
+def test_the_bundle_is_for_its_owner(doctor, tmp_path):
+    path = tmp_path / "bundle.json"
+    path.write_text("old")
+    path.chmod(0o644)
+    said = doctor.run("--bundle", str(path))
+    bundle = json.loads(path.read_text())
+    assert said.status == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert bundle["settings"]["upstream.uri"] == "***"
+    assert bundle["machine"]["openFiles"] > 0 and len(bundle["nodes"]) == 3
+    assert doctor.run("--bundle", str(tmp_path / "missing" / "x")).status == 3
+
+
+def test_a_gate_says_one_line(doctor, atlas):
+    good = doctor.run("--gate")
+    assert good.status == 0 and good.out.count("\n") == 1
+    bad = doctor.run("--gate", uri=atlas.srv_uri(password="wrong"))
+    assert bad.status == 2 and bad.out.count("\n") == 1
+    atlas.kill(node=1)
+    degraded = doctor.run("--gate")
+    assert degraded.out.startswith("degraded: ") and degraded.status == 0
+
+
+def test_without_a_login(doctor, atlas):
+    said = doctor("--no-auth", uri=atlas.srv_uri(password="wrong"))
+    assert said.status == 0 and said.ids() == [], said.out
+    assert all("login" not in n for n in said.json["nodes"])
+
+
+def test_settings_that_cannot_be_read(doctor):
+    said = doctor.run("--config", "/nowhere/mooring.yaml")
+    assert said.status == 3 and "/nowhere/mooring.yaml" in said.err
+
+
+def test_a_running_mooring_on_both_families(doctor, start):
+    mooring = start(listen="127.0.0.1:{port},[::1]:{port}")
+    both = f"127.0.0.1:{mooring.port},[::1]:{mooring.port}"
+    said = doctor("--running", config={"--listen.addresses": both})
+    assert said.status == 0 and said.ids() == [], said.out
+    assert [(one["state"], one["ping"]["ok"]) for one in said.json["listeners"]] == [
+        ("mooring", True), ("mooring", True)]
+
+
+def test_a_mooring_that_should_run(doctor):
+    doctor.finds("LOC-03" if os.path.exists("/.dockerenv") else "LOC-01", "--running")
+
+
+def test_one_family_of_two(doctor, start):
+    mooring = start()
+    both = f"127.0.0.1:{mooring.port},[::1]:{mooring.port}"
+    doctor.finds("LOC-02", status=1, config={"--listen.addresses": both})
+    one = doctor(config={"--listen.addresses": f"127.0.0.1:{mooring.port}"})
+    assert one.status == 0 and one.finding("LOC-02")["severity"] == "info"
+
+
+def test_a_port_that_is_taken(doctor):
+    address = "%s:%d" % doctor.control.getsockname()
+    said = doctor.finds("LOC-05", status=1, config={"--listen.addresses": address})
+    assert said.finding("LOC-05")["evidence"]["pid"] == str(os.getpid())
+
+
+# --- names ---
+
+@pytest.mark.parametrize("fault,name", [("servfail", "DNS-05"), ("silent", "DNS-03")])
+def test_a_resolver_that_fails(doctor, atlas, fault, name):
+    atlas.dns_fault(fault=fault)
+    doctor.finds(name)
+
+
+def test_targets_outside_the_domain(doctor, atlas):
+    atlas.dns_records(foreign_targets=True)
+    doctor.finds("URI-17")
+
+
+# --- the network ---
+
+def test_a_node_that_is_down(doctor, atlas):
+    atlas.kill(node=2)
+    said = doctor.finds("TCP-02", status=1)
+    assert said.finding("TCP-02")["evidence"]["nodes"] == "1 of 3"
+
+
+def test_all_nodes_are_down(doctor, atlas):
+    for node in range(3):
+        atlas.kill(node=node)
+    doctor.finds("TCP-02")
+
+
+def test_a_node_that_hangs(doctor, atlas):
+    secondary = next(i for i in range(3) if i != atlas.status()["primary"])
+    atlas.hang(node=secondary)
+    doctor.finds("TCP-04", status=1)
+
+
+# --- TLS ---
+
+def everywhere(atlas, kind):
+    for node in range(3):
+        atlas.certificate(node=node, kind=kind)
+
+
+@pytest.mark.parametrize("kind,name", [("other_name", "TLS-05"), ("expired", "TLS-04"),
+                                       ("unknown_ca", "TLS-02")])
+def test_certificates(doctor, atlas, kind, name):
+    everywhere(atlas, kind)
+    doctor.finds(name)
+
+
+def test_a_certificate_that_ends_soon(doctor, atlas):
+    everywhere(atlas, "ends_soon")
+    said = doctor.finds("TLS-04", status=1)
+    assert said.finding("TLS-04")["evidence"]["when"].startswith("ends in ")
+
+
+def test_one_certificate_of_three(doctor, atlas):
+    atlas.certificate(node=0, kind="expired")
+    said = doctor("--no-auth")
+    assert said.finding("TLS-04")["severity"] == "degraded"
+
+
+# --- login and the set ---
+
+def test_a_wrong_password(doctor, atlas):
+    said = doctor.finds("AUTH-01", uri=atlas.srv_uri(password="wrong"))
+    assert said.finding("AUTH-01")["evidence"]["user"] == atlas.user
+
+
+def test_a_database_that_knows_no_such_user(doctor, atlas):
+    doctor.finds("AUTH-02", uri=atlas.srv_uri(authSource="shop"))
+
+
+def test_the_wrong_name_of_the_set(doctor, atlas):
+    said = doctor.finds("URI-10", uri=atlas.srv_uri(replicaSet="another"))
+    assert said.finding("URI-10")["evidence"]["set"] == "another"
