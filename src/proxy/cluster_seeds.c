@@ -108,11 +108,11 @@ static void retry_seeds(struct cluster *c, bool is_permanent)
         most *= r->factor;
     }
     c->lookups_failed++;
-    if (is_permanent || most > (double)r->max_ms) {
+    if (most > (double)r->max_ms) {
         most = (double)r->max_ms;
     }
     net_random(c->proxy->net, &word, sizeof word);
-    msec pause = is_permanent ? (msec)most : (msec)(most * word / UINT32_MAX);
+    msec pause = is_permanent ? r->fault_ms : (msec)(most * word / UINT32_MAX);
     if (!is_permanent && cluster_is_awaited(c)) {
         pause = msec_earlier(pause, SEEDS_LEAST_MS); /* who waits must not wait out a back-off */
     }

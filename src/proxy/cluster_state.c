@@ -215,14 +215,15 @@ void cluster_rearm(struct cluster *c)
     }
     c->gave_up = (struct error){0};
     plan_to_give_up(c);
-    if (c->topology == NULL && c->lookup == NULL) {
+    if (c->lookup == NULL && (c->topology == NULL || topology_count(c->topology) == 0)) {
         net_set_deadline(c->proxy->net, &c->retry, now);
     }
-    list_for_each (link, &c->nodes) {
+    list_for_each_safe (link, &c->nodes) {
         struct node *node = container_of(link, struct node, link);
         if (node->monitor != NULL && !node->is_removed) {
-            monitor_hurry(node->monitor, MONITOR_SOON);
+            monitor_hurry(node->monitor, MONITOR_AT_ONCE);
         }
+        node_try_anew(node);
     }
 }
 

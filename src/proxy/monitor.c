@@ -182,6 +182,14 @@ static msec polling_pause(const struct monitor *m)
                                                 : settings_of(m)->heartbeat_frequency_ms;
 }
 
+/* A certificate does not become good by being looked at. */
+static msec fault_pause(const struct monitor *m)
+{
+    msec pause = m->node->proxy->settings->reconnect.fault_ms;
+    msec most = settings_of(m)->heartbeat_frequency_ms;
+    return pause > most ? pause : most;
+}
+
 /* Until the check after one that brought `version`. Streaming has no pause, but for a server that
  * does not hold its replies: without a change they follow each other at the least distance, and
  * with changes too when these are more than any election makes. */
@@ -248,7 +256,8 @@ void monitor_hurry(struct monitor *m, enum monitor_hurry how)
 {
     msec now = net_now(net_of(m));
     msec soon = how == MONITOR_AT_ONCE ? m->opened_at : m->ended_at;
-    if (m->is_closed || m->is_anew) {
+    bool is_hopeless = how == MONITOR_SOON && m->node->fault.status == STATUS_TLS_CERTIFICATE;
+    if (m->is_closed || m->is_anew || is_hopeless) {
         return;
     }
     if (how == MONITOR_ANEW && m->is_open) {
@@ -387,7 +396,7 @@ static void on_closed(void *owner, enum status why)
         error_set(&m->why, why, "%s", text[0] == '\0' ? status_text(why) : text);
     }
     link_distrust(&m->link);
-    rest(m, polling_pause(m));
+    rest(m, m->why.status == STATUS_TLS_CERTIFICATE ? fault_pause(m) : polling_pause(m));
     if (m->is_probe) {
         on_probe_failed(m);
     } else {

@@ -37,6 +37,7 @@ static struct pool_limits limits_of(const struct settings *settings)
         .backoff_initial = settings->reconnect.initial_ms,
         .backoff_factor = settings->reconnect.factor,
         .backoff_max = settings->reconnect.max_ms,
+        .fault_pause = settings->reconnect.fault_ms,
         .waiters_most = (size_t)settings->outage.queue_max_operations,
         .max_awaiting = (size_t)share_of(p->max_awaiting, p->max_pool_size),
     };
@@ -208,12 +209,24 @@ void node_perform(struct node *node)
 
 void node_set_passive(struct node *node, bool is_passive)
 {
-    struct pool_limits limits = limits_of(node->proxy->settings);
     if (is_passive == node->is_passive) {
         return;
     }
     node->is_passive = is_passive;
-    limits.min_size = is_passive ? 0 : limits.min_size;
+    node_try_anew(node);
+}
+
+void node_try_anew(struct node *node)
+{
+    struct pool_limits limits = limits_of(node->proxy->settings);
+    if (node->is_removed) {
+        return;
+    }
+    if (node->is_passive) {
+        limits.min_size = 0;
+    } else if (node->pinning != NULL && limits.min_size == 0) {
+        limits.min_size = 1; /* nobody else learns what hello says */
+    }
     pool_on_limits(node->pool, &limits, net_now(node->proxy->net));
     node_perform(node);
 }
@@ -265,8 +278,8 @@ static void note_failed_dial(struct node *node, struct backend *b)
     if (b->is_permanent) {
         bool is_new_here = strcmp(node->fault.text, node->why.text) != 0;
         if (is_new_here && cluster_is_news(node->cluster, text)) {
-            log_error(LOG_POOL, node->name, "%s; tried again every %lld s", text,
-                      (long long)node->proxy->settings->reconnect.max_ms / 1000);
+            log_error(LOG_POOL, node->name, "%s; tried again every %lld s or so", text,
+                      (long long)node->proxy->settings->reconnect.fault_ms / 1000);
         }
         node->fault = node->why;
     } else {

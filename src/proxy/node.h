@@ -94,6 +94,10 @@ static inline bool node_is_mongod(const struct node *node)
 /* Whether it can be elected: only then pool.minPoolSize connections stand ready for that. */
 void node_set_passive(struct node *node, bool is_passive);
 
+/* Its faults may be cured: what waits out a back-off, or a fault that does not pass by itself, is
+ * tried now. */
+void node_try_anew(struct node *node);
+
 /* --- for backends and the monitor --- */
 
 /* Where and how to dial. Texts in it are lent by the node and the settings. */

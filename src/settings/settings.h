@@ -122,6 +122,7 @@ struct reconnect_settings {
     msec initial_ms;
     double factor;
     msec max_ms;
+    msec fault_ms;
     msec max_elapsed_ms; /* 0: never give up */
     enum on_give_up on_give_up;
 };

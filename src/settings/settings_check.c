@@ -279,6 +279,11 @@ static void check_dns(const struct dns_settings *dns, struct problems *p)
 
 static void check_pauses(const struct settings *s, struct problems *p)
 {
+    if (s->reconnect.fault_ms < s->reconnect.max_ms) {
+        problems_add(p, true, "reconnect.faultMS",
+                     "is less than reconnect.maxMS (%lld), which is the least pause after a fault",
+                     (long long)s->reconnect.max_ms);
+    }
     if (s->reconnect.initial_ms > s->reconnect.max_ms) {
         problems_add(p, false, "reconnect.initialMS", "is larger than reconnect.maxMS (%lld)",
                      (long long)s->reconnect.max_ms);

@@ -153,8 +153,10 @@ const struct option option_table[] = {
              "First pause after a failed connection attempt (full jitter)."),
     {"reconnect.factor", OPTION_FACTOR, AT(reconnect.factor), "2", 1, 100, NULL, NULL, 0,
      "By what the pause grows with each failure."},
-    DURATION("reconnect.maxMS", reconnect.max_ms, "15000", 1, NULL,
-             "Longest pause; also the pace after faults that do not pass by themselves."),
+    DURATION("reconnect.maxMS", reconnect.max_ms, "15000", 1, NULL, "Longest pause."),
+    DURATION("reconnect.faultMS", reconnect.fault_ms, "45000", 1, NULL,
+             "Pause, varied by a third, after faults that do not pass by themselves (credentials, "
+             "certificates, a wrong name): these are told at once, and not tried often."),
     DURATION("reconnect.maxElapsedMS", reconnect.max_elapsed_ms, "0", 0, NULL,
              "Time without a suitable server after which Mooring gives up: operations then fail at "
              "once, until one is back; 0: never."),

@@ -205,7 +205,7 @@ def test_the_login_is_refused(start, atlas, cells):
         atlas.forget_credentials()
         atlas.reset()
         time.sleep(1)
-    check(cells, go(start(*QUICK, "--reconnect.maxMS=1000"), cells, harm))
+    check(cells, go(start(*QUICK, "--reconnect.maxMS=1000", "--reconnect.faultMS=1000"), cells, harm))
 
 
 @covers(BAD_PREFERENCE)

@@ -172,7 +172,7 @@ def test_a_reply_that_is_cut_off_without_the_drivers_retry(start, atlas, size, s
 
 @pytest.mark.parametrize("kind", ["expired", "other_name", "unknown_ca"])
 def test_certificates_that_changed(start, atlas, kind):
-    client, commands = application(start(*QUICK, "--reconnect.maxMS=1000"))
+    client, commands = application(start(*QUICK, "--reconnect.maxMS=1000", "--reconnect.faultMS=1000"))
     with client:
         things = fresh(client)
         atlas.certificate(kind=kind)

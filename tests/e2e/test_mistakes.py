@@ -1,7 +1,9 @@
 """Every usual mistake gets one clear message that names the remedy: in the log, and where a client
 waits, in its error."""
+import signal
 import socket
 import subprocess
+import time
 
 import pymongo
 import pymongo.errors
@@ -71,6 +73,28 @@ def test_a_bad_certificate(start, atlas, kind, remedy):
     said, _ = error_of(proxy)
     assert remedy in said
     assert warnings_of(proxy, remedy)
+
+
+def test_a_bad_certificate_is_not_hammered(start, atlas):
+    atlas.certificate(kind="expired")
+    proxy = start("--upstream.heartbeatFrequencyMS=500")
+    error_of(proxy)
+    atlas.counters(reset=True)
+    for _ in range(20):
+        error_of(proxy)
+        time.sleep(0.1)
+    assert sum(node["accepted"] for node in atlas.counters()) == 0
+    atlas.certificate(kind="good")
+    proxy.process.send_signal(signal.SIGHUP)  # whoever has mended it need not wait
+    with proxy.client() as client:
+        end = time.monotonic() + 10
+        while True:
+            try:
+                assert client.admin.command("ping")["ok"] == 1
+                break
+            except pymongo.errors.OperationFailure:
+                assert time.monotonic() < end
+                time.sleep(0.2)
 
 
 def test_an_unknown_ca(start, atlas):

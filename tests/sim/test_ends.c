@@ -49,7 +49,7 @@ static void test_wrong_password(void **state)
         assert_said(c, "login was refused");
         sim_world_run(w, 1000);
     }
-    assert_true(w->proxy->metrics.dials - before <= 3 * 60 / 15 + 3); /* reconnect.maxMS */
+    assert_true(w->proxy->metrics.dials - before <= 3 * 60 / 30 + 3); /* reconnect.faultMS */
     assert_int_equal(w->cluster->nodes[0].logins, 0);
     sim_world_end(w);
 }

@@ -5,6 +5,7 @@
 #define FLAGS                                                                               \
     "--pool.maxPoolSize=3 --upstream.operationTimeoutMS=5000 --limits.holdBytes=16KiB "     \
     "--outage.queueTimeoutMS=3000 --upstream.connectTimeoutMS=2000 --reconnect.maxMS=2000 " \
+    "--reconnect.faultMS=2000 "                                                             \
     "--upstream.heartbeatFrequencyMS=1000"
 
 enum { LARGE_BYTES = 17000, WELL_MS = 3600000, STEPS_MOST = 20000 };

@@ -9,7 +9,8 @@ enum { CLIENTS = 10, TROUBLE_MS = 15000, SEEDS = 15, WELL_MS = 120000 };
 #define FLAGS                                                                               \
     "--pool.maxPoolSize=3 --upstream.operationTimeoutMS=4000 --limits.holdBytes=16KiB "     \
     "--outage.queueTimeoutMS=3000 --outage.queueMaxOperations=6 --pool.maxIdleTimeMS=3000 " \
-    "--upstream.connectTimeoutMS=1500 --reconnect.maxMS=2000 --pool.checkAfterIdleMS=500 "  \
+    "--upstream.connectTimeoutMS=1500 --reconnect.maxMS=2000 --reconnect.faultMS=2000 "     \
+    "--pool.checkAfterIdleMS=500 "                                                          \
     "--upstream.heartbeatFrequencyMS=700 --pool.maxLifetimeMS=9000 "                        \
     "--limits.clientIdleTimeoutMS=5000 --pool.connectsPerSecond=20 "                        \
     "--limits.vanishedGraceMS=100 --limits.maxOperationsPerApp=2"

@@ -7,6 +7,7 @@
 #define FLAGS                                                                               \
     "--pool.maxPoolSize=3 --upstream.operationTimeoutMS=5000 --limits.holdBytes=16KiB "     \
     "--outage.queueTimeoutMS=3000 --upstream.connectTimeoutMS=2000 --reconnect.maxMS=2000 " \
+    "--reconnect.faultMS=2000 "                                                             \
     "--upstream.heartbeatFrequencyMS=1000 --limits.vanishedGraceMS=1"
 
 enum { LARGE_BYTES = 100000, STEPS_MOST = 5000, WELL_MS = 60000 };

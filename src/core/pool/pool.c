@@ -245,7 +245,10 @@ void pool_on_dial_failed(struct pool *p, struct backend_id backend, enum status 
     note_failure(p, s, now);
     if (is_permanent) {
         p->fault = status;
-        p->dial_not_before = msec_after(now, p->limits.backoff_max);
+        msec third = p->limits.fault_pause / 3;
+        msec pause = p->limits.fault_pause - third + random_msec(p, 2 * third);
+        msec least = p->limits.backoff_max;
+        p->dial_not_before = msec_after(now, pause > least ? pause : least);
     }
 }
 

@@ -31,6 +31,7 @@ struct pool_limits {
     msec backoff_initial;
     double backoff_factor;
     msec backoff_max;
+    msec fault_pause;    /* after a permanent fault, varied by a third; backoff_max at least */
     size_t waiters_most; /* in each lane, counted when one more comes; 0: no limit. Not in
                             LANE_AWAIT: who waits there would wait as long at the server */
     size_t max_awaiting; /* that LANE_AWAIT holds at once, 1 to max_size; while LANE_NEW waits,
@@ -134,7 +135,7 @@ void pool_on_ready(struct pool *p, struct backend_id backend, msec now);
 /* A dial failed and its connection is gone: the slot is free again. The next dial waits a random
  * time in [0, min(backoff_max, backoff_initial * backoff_factor^n)] (full jitter), n counting
  * failures in a row. `is_permanent`: credentials, certificates, a wrong name: waiters are refused
- * with `status` while no working backend is left, and one dial per backoff_max looks whether it is
+ * with `status` while no working backend is left, and one dial per fault_pause looks whether it is
  * cured. */
 void pool_on_dial_failed(struct pool *p, struct backend_id backend, enum status status,
                          bool is_permanent, msec now);

@@ -26,6 +26,7 @@ static const struct pool_limits usual = {
     .backoff_initial = 250,
     .backoff_factor = 2,
     .backoff_max = SECONDS(15),
+    .fault_pause = SECONDS(45),
     .waiters_most = 1000,
 };
 
