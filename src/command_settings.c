@@ -12,14 +12,16 @@ static int try_out(const struct command_line *line, const struct settings *s)
 {
     struct tls_config *tls = NULL;
     struct error why;
-    int result = EXIT_GOOD;
+    int result;
     if (commands_make_tls(s, &tls, &why) != STATUS_OK) {
         fprintf(stderr, "error: %s\n", why.text);
         return EXIT_FATAL;
     }
     puts("the settings are good");
+    result = commands_budget(line, s);
     if (line->wants_connect) {
-        result = commands_connect(s, tls);
+        int reached = commands_connect(s, tls);
+        result = reached > result ? reached : result;
     }
     tls_config_free(tls);
     return result;

@@ -19,6 +19,8 @@ struct command_line {
     bool wants_port_probe;
     bool expects_running;
     const char *bundle;
+    const char *tier; /* of Atlas, as given; NULL: not said; and so are the texts below */
+    const char *replicas;
 };
 
 enum { EXIT_GOOD = 0, EXIT_DEGRADED = 1, EXIT_FATAL = 2, EXIT_NOT_RUN = 3 };
@@ -35,6 +37,10 @@ int command_version(const struct command_line *line);
 /* Sets up TLS towards the servers as the settings say; NULL in `out` when they want none. */
 enum status commands_make_tls(const struct settings *s, struct tls_config **out, struct error *why)
     __attribute__((warn_unused_result));
+
+/* Prints how the settings fit the tier of --tier and the number of --replicas, if these are given:
+ * EXIT_DEGRADED when the limits are near, EXIT_FATAL when they are exceeded or nonsense. */
+int commands_budget(const struct command_line *line, const struct settings *s);
 
 /* Reaches the cluster and prints what was found; EXIT_GOOD, EXIT_DEGRADED when some server failed,
  * EXIT_FATAL when nothing could be written. `tls` NULL: plain. */

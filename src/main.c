@@ -19,8 +19,10 @@ static const struct {
     const char *help;
 } commands[] = {
     {"run", command_run, "[URI]", "serve the cluster on listen.addresses (also: mooring URI)"},
-    {"check", command_check, "[URI] [--connect]",
-     "report every mistake in the settings; also reach the cluster"},
+    {"check", command_check, "[URI] [--connect] [--tier M10 [--replicas N]]",
+     "report every mistake in the settings; also reach the cluster, or hold the settings against "
+     "what "
+     "a tier of Atlas admits"},
     {"settings", command_settings, "[URI] [--markdown | --yaml]",
      "every setting, its value and where it came from"},
     {"resolve", command_resolve, "URI [--no-credentials | --table]",
@@ -63,6 +65,8 @@ static const struct {
     size_t offset;
 } words[] = {
     {"--bundle", "doctor", offsetof(struct command_line, bundle)},
+    {"--tier", "check", offsetof(struct command_line, tier)},
+    {"--replicas", "check", offsetof(struct command_line, replicas)},
 };
 
 static int usage(FILE *to)

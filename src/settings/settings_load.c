@@ -29,11 +29,46 @@ void problems_add(struct problems *p, bool is_warning, const char *place, const 
     p->errors += !is_warning;
 }
 
+/* The first byte behind so many characters. */
+static const char *skip_characters(const char *text, size_t count)
+{
+    while (*text != '\0' && count > 0) {
+        text++;
+        count -= ((unsigned char)*text & 0xc0) != 0x80;
+    }
+    return text;
+}
+
+/* The part of the connection string around the mistake, and "^~~~" under it. */
+static void print_mark(const char *shown, const struct problem *p, FILE *to)
+{
+    enum { BEFORE_MOST = 60, SHOWN_MOST = 100 };
+    size_t before = p->column - 1;
+    size_t left_out = before > BEFORE_MOST ? before - BEFORE_MOST : 0;
+    const char *from = skip_characters(shown, left_out);
+    const char *until = skip_characters(from, SHOWN_MOST);
+    size_t width = p->column - left_out + p->width > SHOWN_MOST
+                       ? SHOWN_MOST - (p->column - left_out) + 1
+                       : p->width;
+    fprintf(to, "    %s%.*s%s\n", left_out > 0 ? "…" : "", (int)(until - from), from,
+            *until == '\0' ? "" : "…");
+    fprintf(to, "    %*s^", (int)(before - left_out) + (left_out > 0), "");
+    for (size_t i = 1; i < width; i++) {
+        fputc('~', to);
+    }
+    fputc('\n', to);
+}
+
 void problems_print(const struct problems *p, FILE *to)
 {
     for (size_t i = 0; i < p->count; i++) {
-        fprintf(to, "%s: %s: %s\n", p->items[i].is_warning ? "warning" : "error", p->items[i].place,
-                p->items[i].text);
+        const struct problem *one = &p->items[i];
+        const char *id = one->finding;
+        fprintf(to, "%s: %s: %s%s%s%s\n", one->is_warning ? "warning" : "error", one->place,
+                one->text, id == NULL ? "" : " (", id == NULL ? "" : id, id == NULL ? "" : ")");
+        if (one->column > 0 && p->uri_shown != NULL) {
+            print_mark(p->uri_shown, one, to);
+        }
     }
 }
 
@@ -42,8 +77,10 @@ void problems_clear(struct problems *p)
     for (size_t i = 0; i < p->count; i++) {
         free(p->items[i].place);
         free(p->items[i].text);
+        free(p->items[i].value);
     }
     free(p->items);
+    free(p->uri_shown);
     *p = (struct problems){0};
 }
 

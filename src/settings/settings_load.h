@@ -15,16 +15,24 @@ struct problem {
     bool is_warning;
     char *place;
     char *text;
+    /* Of the connection string only, else 0 and NULL. */
+    size_t column;       /* its first character's, from 1; 0: the whole string is meant */
+    size_t width;        /* in characters */
+    const char *finding; /* its id in the doctor's catalogue, "URI-02"; NULL: it has none */
+    const char *key;     /* what was measured, for the catalogue's sentence ("host"), or NULL */
+    char *value;
 };
 
 struct problems {
     struct problem *items;
     size_t count;
     size_t errors;
+    char *uri_shown; /* the connection string that columns are of, secrets by '*'; or NULL */
 };
 
 void problems_add(struct problems *p, bool is_warning, const char *place, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* A line each; under those of the connection string it, with a mark where the mistake is. */
 void problems_print(const struct problems *p, FILE *to);
 void problems_clear(struct problems *p);
 

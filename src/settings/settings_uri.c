@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/require.h"
 #include "base/scope.h"
@@ -24,14 +25,11 @@ struct reader {
     bool failed;
 };
 
-/* A column is where the mistake begins, from 1. */
-static void complain(struct reader *r, const char *at, bool is_warning, const char *text,
-                     const char *what)
+static void complain(struct reader *r, const char *at, size_t width, const char *finding,
+                     const char *text)
 {
-    auto_free char *place = xformat("connection string, column %zu", (size_t)(at - r->uri) + 1);
-    problems_add(r->target->problems, is_warning, place, "%s%s%s", text,
-                 what[0] == '\0' ? "" : ": ", what);
-    r->failed |= !is_warning;
+    uri_complain(r->target, r->uri, (struct uri_spot){at, width, finding}, false, "%s", text);
+    r->failed = true;
 }
 
 static int hex_digit(char c)
@@ -42,7 +40,7 @@ static int hex_digit(char c)
 }
 
 /* A decoded copy; NULL, and a complaint, when a '%' is not followed by two hex digits. */
-static char *decode(struct reader *r, const char *begin, const char *end)
+static char *decode(struct reader *r, const char *begin, const char *end, const char *finding)
 {
     char *out = xmalloc((size_t)(end - begin) + 1);
     size_t used = 0;
@@ -54,8 +52,8 @@ static char *decode(struct reader *r, const char *begin, const char *end)
         int high = end - c > 2 ? hex_digit(c[1]) : -1;
         int low = high < 0 ? -1 : hex_digit(c[2]);
         if (low < 0 || (high == 0 && low == 0)) {
-            complain(r, c, false,
-                     "'%' must be followed by two hex digits (a '%' itself is written %25)", "");
+            complain(r, c, 1, finding,
+                     "'%' must be followed by two hex digits (a '%' itself is written %25)");
             free(out);
             return NULL;
         }
@@ -86,22 +84,23 @@ static void read_login(struct reader *r, const char *begin, const char *end)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *found = memchr(begin, bad[i].character, (size_t)(end - begin));
         if (found != NULL) {
-            complain(r, found, false, bad[i].text, "");
+            complain(r, found, 1, "URI-02", bad[i].text);
         }
     }
     if (colon != NULL && memchr(colon + 1, ':', (size_t)(end - colon - 1)) != NULL) {
-        complain(r, memchr(colon + 1, ':', (size_t)(end - colon - 1)), false,
-                 "a ':' in user name or password is written %3A", "");
+        complain(r, memchr(colon + 1, ':', (size_t)(end - colon - 1)), 1, "URI-02",
+                 "a ':' in user name or password is written %3A");
     }
     if (begin == end || begin == colon) {
-        complain(r, begin, false, "there is an '@', but no user name before it", "");
+        complain(r, begin, (size_t)(end - begin) + 1, NULL,
+                 "there is an '@', but no user name before it");
     }
     if (r->failed) {
         return;
     }
-    replace_text(&up->user, decode(r, begin, colon == NULL ? end : colon));
+    replace_text(&up->user, decode(r, begin, colon == NULL ? end : colon, "URI-02"));
     if (colon != NULL) {
-        replace_text(&up->password, decode(r, colon + 1, end));
+        replace_text(&up->password, decode(r, colon + 1, end, "URI-02"));
     }
     up->auth_mechanism = r->failed ? AUTH_NONE : AUTH_DEFAULT;
 }
@@ -113,7 +112,7 @@ static void read_login(struct reader *r, const char *begin, const char *end)
 static char *read_host(struct reader *r, const char *begin, const char *end)
 {
     struct error why;
-    auto_free char *decoded = decode(r, begin, end);
+    auto_free char *decoded = decode(r, begin, end, NULL);
     if (decoded == NULL) {
         return NULL;
     }
@@ -122,7 +121,7 @@ static char *read_host(struct reader *r, const char *begin, const char *end)
     char *host = is_socket ? host_normal(decoded, size, &why)
                            : host_normal(begin, (size_t)(end - begin), &why);
     if (host == NULL) {
-        complain(r, begin, false, why.text, "");
+        complain(r, begin, (size_t)(end - begin) + (begin == end), NULL, why.text);
     }
     return host;
 }
@@ -136,7 +135,7 @@ static void read_hosts(struct reader *r, const char *begin, const char *end)
         const char *comma = memchr(begin, ',', (size_t)(end - begin));
         const char *stop = comma == NULL ? end : comma;
         if (count == HOSTS_MOST) {
-            complain(r, begin, false, "too many hosts", "");
+            complain(r, begin, 1, NULL, "too many hosts");
             return;
         }
         char *host = read_host(r, begin, stop);
@@ -156,12 +155,16 @@ static void read_srv_host(struct reader *r, const char *begin, const char *end)
     struct upstream_settings *up = &r->target->settings->upstream;
     const char *comma = memchr(begin, ',', (size_t)(end - begin));
     const char *colon = memchr(begin, ':', (size_t)(end - begin));
+    size_t size = (size_t)(end - begin);
     if (comma != NULL) {
-        complain(r, comma, false, "mongodb+srv:// takes exactly one host", "");
+        complain(r, comma, (size_t)(end - comma), "URI-05",
+                 "mongodb+srv:// takes exactly one host");
     } else if (colon != NULL) {
-        complain(r, colon, false, "mongodb+srv:// takes no port: the SRV record has it", "");
-    } else if (!host_is_name(begin, (size_t)(end - begin))) {
-        complain(r, begin, false, begin == end ? "a host is missing" : "this is no host name", "");
+        complain(r, colon, (size_t)(end - colon), "URI-05",
+                 "mongodb+srv:// takes no port: the SRV record has it");
+    } else if (!host_is_name(begin, size)) {
+        complain(r, begin, size + (begin == end), NULL,
+                 begin == end ? "a host is missing" : "this is no host name");
     } else {
         replace_text(&up->srv_host, xstrndup(begin, (size_t)(end - begin)));
         for (char *c = up->srv_host; *c != '\0'; c++) {
@@ -175,9 +178,10 @@ static void read_srv_host(struct reader *r, const char *begin, const char *end)
 
 static void read_database(struct reader *r, const char *begin, const char *end)
 {
-    char *name = begin == end ? NULL : decode(r, begin, end);
+    char *name = begin == end ? NULL : decode(r, begin, end, NULL);
     if (name != NULL && strpbrk(name, "/\\ \"$") != NULL) {
-        complain(r, begin, false, "a database name has none of / \\ space \" $", "");
+        complain(r, begin, (size_t)(end - begin), NULL,
+                 "a database name has none of / \\ space \" $");
     }
     replace_text(&r->target->settings->upstream.database, name);
 }
@@ -185,19 +189,27 @@ static void read_database(struct reader *r, const char *begin, const char *end)
 static void read_option(struct reader *r, const char *begin, const char *stop,
                         struct uri_seen *seen)
 {
-    const char *equals = memchr(begin, '=', (size_t)(stop - begin));
-    const char *name_end = equals == NULL ? stop : equals;
-    auto_free char *name = xstrndup(begin, (size_t)(name_end - begin));
-    if (memchr(begin, '@', (size_t)(stop - begin)) != NULL && !uri_option_is_known(name)) {
-        complain(r, begin, false, "a '?' in user name or password is written %3F, an '@' %40", "");
+    struct problems *problems = r->target->problems;
+    size_t size = (size_t)(stop - begin);
+    const char *equals = memchr(begin, '=', size);
+    size_t name_size = equals == NULL ? size : (size_t)(equals - begin);
+    auto_free char *name = xstrndup(begin, name_size);
+    if (memchr(begin, '@', size) != NULL && !uri_option_is_known(name)) {
+        complain(r, begin, size, "URI-02",
+                 "a '?' in user name or password is written %3F, an '@' %40");
     } else if (equals == NULL || equals == begin) {
-        complain(r, begin, false, "an option is written name=value", "");
+        complain(r, begin, size, NULL, "an option is written name=value");
     } else {
-        auto_free char *value = decode(r, equals + 1, stop);
-        auto_free char *place =
-            xformat("connection string, column %zu", (size_t)(begin - r->uri) + 1);
+        auto_free char *value = decode(r, equals + 1, stop, NULL);
+        size_t column = uri_column(r->uri, begin);
+        auto_free char *place = xformat("connection string, column %zu", column);
+        size_t before = problems->count;
         if (value != NULL) {
             uri_option_put(r->target, seen, name, value, place);
+        }
+        for (size_t i = before; i < problems->count; i++) {
+            problems->items[i].column = column;
+            problems->items[i].width = size;
         }
     }
 }
@@ -228,16 +240,17 @@ static void check_balanced(struct reader *r)
         return;
     }
     if (up->hosts != NULL && up->hosts[0] != NULL && up->hosts[1] != NULL) {
-        complain(r, r->uri, false, "loadBalanced=true takes exactly one host", "");
+        complain(r, r->uri, 0, "TOPO-07", "loadBalanced=true takes exactly one host");
     }
     if (up->replica_set != NULL) {
-        complain(r, r->uri, false, "loadBalanced=true does not go with replicaSet", "");
+        complain(r, r->uri, 0, "TOPO-07", "loadBalanced=true does not go with replicaSet");
     }
     if (up->direct_connection) {
-        complain(r, r->uri, false, "loadBalanced=true does not go with directConnection=true", "");
+        complain(r, r->uri, 0, "TOPO-07",
+                 "loadBalanced=true does not go with directConnection=true");
     }
     if (up->srv_max_hosts > 0) {
-        complain(r, r->uri, false, "loadBalanced=true does not go with srvMaxHosts", "");
+        complain(r, r->uri, 0, "TOPO-07", "loadBalanced=true does not go with srvMaxHosts");
     }
 }
 
@@ -245,18 +258,17 @@ static void check_whole(struct reader *r)
 {
     const struct upstream_settings *up = &r->target->settings->upstream;
     if (up->direct_connection && up->srv_host != NULL) {
-        complain(r, r->uri, false, "directConnection=true does not go with mongodb+srv://", "");
+        complain(r, r->uri, 0, "URI-12", "directConnection=true does not go with mongodb+srv://");
     }
     if (up->direct_connection && up->hosts != NULL && up->hosts[0] != NULL &&
         up->hosts[1] != NULL) {
-        complain(r, r->uri, false, "directConnection=true takes exactly one host", "");
+        complain(r, r->uri, 0, NULL, "directConnection=true takes exactly one host");
     }
     if (!r->is_srv && (up->srv_service_name != NULL || up->srv_max_hosts > 0)) {
-        complain(r, r->uri, false, "srvServiceName and srvMaxHosts go with mongodb+srv:// only",
-                 "");
+        complain(r, r->uri, 0, NULL, "srvServiceName and srvMaxHosts go with mongodb+srv:// only");
     }
     if (up->srv_max_hosts > 0 && up->replica_set != NULL) {
-        complain(r, r->uri, false, "srvMaxHosts does not go with replicaSet", "");
+        complain(r, r->uri, 0, NULL, "srvMaxHosts does not go with replicaSet");
     }
     check_balanced(r);
 }
@@ -265,40 +277,99 @@ static void check_whole(struct reader *r)
  * is wrong: where it ends is then not known. */
 static void read_parts(struct reader *r, const char *begin)
 {
-    const char *question = strchr(begin, '?');
-    const char *end = begin + strlen(begin);
-    const char *before_options = question == NULL ? end : question;
-    const char *at = memrchr(begin, '@', (size_t)(before_options - begin));
-    const char *hosts = at == NULL ? begin : at + 1;
-    const char *slash = memchr(hosts, '/', (size_t)(before_options - hosts));
-    const char *hosts_end = slash == NULL ? before_options : slash;
-    if (at != NULL) {
-        read_login(r, begin, at);
+    struct uri_parts p;
+    uri_split(begin, &p);
+    if (p.at != NULL) {
+        read_login(r, p.begin, p.at);
     }
     if (r->failed) {
         return;
     }
-    (r->is_srv ? read_srv_host : read_hosts)(r, hosts, hosts_end);
-    if (slash != NULL) {
-        read_database(r, slash + 1, before_options);
+    (r->is_srv ? read_srv_host : read_hosts)(r, p.hosts, p.hosts_end);
+    if (p.hosts_end < p.before_options) {
+        read_database(r, p.hosts_end + 1, p.before_options);
     }
-    if (question != NULL) {
-        read_options(r, question + 1, end);
+    if (p.before_options < p.end) {
+        read_options(r, p.before_options + 1, p.end);
     }
+    check_whole(r);
+    uri_lint(r->target, r->uri, &p);
+}
+
+static void refuse_scheme(struct reader *r, const char *begin)
+{
+    bool is_near = strncasecmp(begin, "mongo", 5) == 0;
+    auto_free char *given = xstrndup(begin, strcspn(begin, ":/@"));
+    const char *meant = strcasestr(given, "srv") != NULL ? "mongodb+srv://" : "mongodb://";
+    uri_complain(r->target, r->uri, (struct uri_spot){begin, 1, "URI-01"}, false,
+                 "it must begin with mongodb:// or mongodb+srv://%s%s%s",
+                 is_near ? "; did you mean " : "", is_near ? meant : "", is_near ? "?" : "");
+}
+
+/* "", '', `` and what word processors make of them; how many bytes, 0 when it is none. */
+static size_t quote_size(const char *at)
+{
+    static const char *const quotes[] = {
+        "\"", "'", "`", "\xe2\x80\x98", "\xe2\x80\x99", "\xe2\x80\x9c", "\xe2\x80\x9d"};
+    for (size_t i = 0; i < sizeof quotes / sizeof *quotes; i++) {
+        if (strncmp(at, quotes[i], strlen(quotes[i])) == 0) {
+            return strlen(quotes[i]);
+        }
+    }
+    return 0;
+}
+
+/* What a file, a shell or a deployment's description put around it. Line ends and blanks are taken
+ * for what they are; false when there are quotes. */
+static bool check_ends(struct reader *r, const char *begin, const char *end)
+{
+    size_t size = strlen(r->uri);
+    const char *last = end - (end - begin >= 3 && quote_size(end - 3) == 3 ? 3 : end > begin);
+    if (begin > r->uri || end < r->uri + size) {
+        const char *at = begin > r->uri ? r->uri : end;
+        uri_complain(r->target, r->uri, (struct uri_spot){at, 1, "URI-01"}, true,
+                     "blanks or line ends around it are not counted as its part here; drivers do");
+    }
+    if (quote_size(begin) > 0) {
+        complain(r, begin, quote_size(begin), "URI-01", "take away the quote before it");
+    }
+    if (last > begin && quote_size(last) > 0) {
+        complain(r, last, quote_size(last), "URI-01", "take away the quote behind it");
+    }
+    return !r->failed;
+}
+
+static void read_whole(struct reader *r, const char *begin, const char *end)
+{
+    static const char plain[] = "mongodb://";
+    static const char srv[] = "mongodb+srv://";
+    r->is_srv = strncmp(begin, srv, sizeof srv - 1) == 0;
+    if (!check_ends(r, begin, end)) {
+        return;
+    }
+    if (!r->is_srv && strncmp(begin, plain, sizeof plain - 1) != 0) {
+        refuse_scheme(r, begin);
+        return;
+    }
+    r->target->rank = RANK_URI;
+    auto_free char *text = xstrndup(r->uri, (size_t)(end - r->uri));
+    struct reader inner = {.target = r->target, .uri = text, .is_srv = r->is_srv};
+    read_parts(&inner, text + (begin - r->uri) + (r->is_srv ? sizeof srv : sizeof plain) - 1);
+    explicit_bzero(text, (size_t)(end - r->uri));
 }
 
 void settings_read_uri(struct settings_target *t, const char *uri)
 {
-    static const char plain[] = "mongodb://";
-    static const char srv[] = "mongodb+srv://";
-    struct reader r = {.target = t, .uri = uri, .is_srv = strncmp(uri, srv, sizeof srv - 1) == 0};
-    if (!r.is_srv && strncmp(uri, plain, sizeof plain - 1) != 0) {
-        complain(&r, uri, false, "it must begin with mongodb:// or mongodb+srv://", "");
-        return;
+    static const char blanks[] = " \t\r\n\f\v";
+    struct reader r = {.target = t, .uri = uri};
+    const char *begin = uri + strspn(uri, blanks);
+    const char *end = begin + strlen(begin);
+    while (end > begin && strchr(blanks, end[-1]) != NULL) {
+        end--;
     }
-    t->rank = RANK_URI;
-    read_parts(&r, uri + (r.is_srv ? sizeof srv : sizeof plain) - 1);
-    check_whole(&r);
+    free(t->problems->uri_shown);
+    t->problems->uri_shown = uri_masked(uri);
+    read_whole(&r, begin, end);
     if (r.is_srv && t->settings->upstream.srv_service_name == NULL) {
         t->settings->upstream.srv_service_name = xstrdup("mongodb");
     }
