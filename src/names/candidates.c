@@ -71,18 +71,82 @@ static void add_system(struct candidates *c, const char *path)
     }
 }
 
+static void add_listed(struct candidates *c, const char *text, enum resolver_origin origin)
+{
+    struct resolver r;
+    if (resolver_parse(text, origin, &r, NULL) == STATUS_OK) {
+        add(c, &r);
+    }
+}
+
+static void add_fallback(struct candidates *c, const struct dns_settings *settings)
+{
+    char **named = settings->fallback_resolvers;
+    if (settings->fallback == DNS_FALLBACK_OFF) {
+        return;
+    }
+    bool is_named = named != NULL && named[0] != NULL;
+    const char *const *texts = is_named ? (const char *const *)named
+                               : settings->fallback == DNS_FALLBACK_AUTO ? resolver_public
+                                                                         : NULL;
+    for (size_t i = 0; texts != NULL && texts[i] != NULL; i++) {
+        add_listed(c, texts[i], RESOLVER_FALLBACK);
+    }
+}
+
 struct candidates *candidates_new(const struct dns_settings *settings)
 {
     struct candidates *c = xcalloc(1, sizeof *c);
     for (size_t i = 0; settings->resolvers != NULL && settings->resolvers[i] != NULL; i++) {
-        struct resolver r;
         if (strcmp(settings->resolvers[i], "system") == 0) {
             add_system(c, settings->resolv_conf);
-        } else if (resolver_parse(settings->resolvers[i], RESOLVER_LISTED, &r, NULL) == STATUS_OK) {
-            add(c, &r);
+        } else {
+            add_listed(c, settings->resolvers[i], RESOLVER_LISTED);
         }
     }
+    c->own_count = c->count;
+    add_fallback(c, settings);
     return c;
+}
+
+static void append(char *text, size_t room, const char *part)
+{
+    size_t used = strlen(text);
+    snprintf(text + used, room - used, "%s", part);
+}
+
+static void list(const struct candidates *c, size_t from, size_t to, char *text, size_t room)
+{
+    for (size_t i = from; i < to; i++) {
+        append(text, room, i == from ? "" : ", ");
+        append(text, room, c->list[i].text);
+    }
+}
+
+void candidates_describe(const struct candidates *c, const struct dns_settings *settings,
+                         char *text, size_t room)
+{
+    bool is_public =
+        settings->fallback == DNS_FALLBACK_AUTO &&
+        (settings->fallback_resolvers == NULL || *settings->fallback_resolvers == NULL);
+    text[0] = '\0';
+    append(text, room, "names are asked of ");
+    list(c, 0, c->own_count, text, room);
+    if (c->own_count == 0) {
+        append(text, room, "nobody (no resolver is named in ");
+        append(text, room, settings->resolv_conf);
+        append(text, room, ")");
+    }
+    if (settings->fallback == DNS_FALLBACK_OFF) {
+        append(text, room, "; there is no fallback (dns.fallback: off)");
+    } else if (is_public) {
+        append(text, room,
+               "; where they fail, of the public resolvers of Google, Cloudflare and "
+               "Quad9 (dns.fallback: auto)");
+    } else {
+        append(text, room, "; where they fail, of ");
+        list(c, c->own_count, c->count, text, room);
+    }
 }
 
 void candidates_free(struct candidates *c)

@@ -15,8 +15,7 @@
 #include "core/dns/hosts_file.h"
 #include "names/names_parts.h"
 
-/* RFC 8305 section 3: how long the other family's addresses are waited for when one has come. */
-enum { RESOLUTION_DELAY_MS = 50, HOSTS_FILE_BYTES = 256 * 1024 };
+enum { HOSTS_FILE_BYTES = 256 * 1024 };
 
 static void on_done_due(struct deadline *d, msec now);
 
@@ -64,6 +63,7 @@ void names_free(struct names *n)
     free_list(n->settings.fallback_resolvers);
     free(n->settings.resolv_conf);
     free(n->settings.ca_file);
+    tls_config_free(n->tls);
     free(n->hosts_file);
     free(n);
 }
@@ -86,21 +86,11 @@ struct names_request *names_request_new(struct names *n, void *owner)
     return r;
 }
 
-static void cancel_askings(struct question *q)
-{
-    for (size_t i = 0; i < LOOKUP_RESOLVERS_MOST; i++) {
-        if (q->asked[i].asking != NULL) {
-            asking_cancel(q->asked[i].asking);
-            q->asked[i].asking = NULL;
-        }
-    }
-}
-
 void names_request_free(struct names_request *r)
 {
     for (size_t i = 0; i < r->question_count; i++) {
         struct question *q = &r->questions[i];
-        cancel_askings(q);
+        names_cancel_askings(q);
         net_clear_deadline(r->names->net, &q->deadline);
         dns_answer_clear(&q->answer);
         free(q->name);
@@ -115,114 +105,6 @@ void names_request_free(struct names_request *r)
 void names_cancel(struct names_request *r)
 {
     names_request_free(r);
-}
-
-/* --- a question --- */
-
-static void on_time(struct deadline *d, msec now)
-{
-    struct question *q = container_of(d, struct question, deadline);
-    lookup_on_time(&q->lookup, now);
-    names_advance(q);
-}
-
-void names_add_question(struct names_request *r, uint16_t type, const char *name)
-{
-    struct question *q = &r->questions[r->question_count++];
-    struct net *net = r->names->net;
-    if (r->candidates == NULL) {
-        r->candidates = candidates_new(&r->names->settings);
-    }
-    q->request = r;
-    q->type = type;
-    q->name = xstrdup(name);
-    deadline_init(&q->deadline, on_time);
-    lookup_init(&q->lookup, r->candidates->count, r->names->settings.timeout_ms, net_now(net));
-    for (size_t i = 0; i < LOOKUP_RESOLVERS_MOST; i++) {
-        q->asked[i].question = q;
-    }
-}
-
-static void on_asked(void *owner, struct asking_result *result)
-{
-    struct asked *a = owner;
-    struct question *q = a->question;
-    size_t resolver = (size_t)(a - q->asked);
-    a->asking = NULL;
-    if (lookup_is_answer(result->word)) {
-        dns_answer_clear(&q->answer);
-        q->answer = result->answer;
-        result->answer = (struct dns_answer){0};
-    }
-    lookup_on_word(&q->lookup, resolver, result->word, net_now(q->request->names->net));
-    names_advance(q);
-}
-
-static void end_question(struct question *q)
-{
-    struct names_request *r = q->request;
-    struct net *net = r->names->net;
-    q->is_over = true;
-    cancel_askings(q);
-    net_clear_deadline(net, &q->deadline);
-    for (size_t i = 0; i < r->question_count; i++) {
-        if (!r->questions[i].is_over) {
-            if (r->on_addresses != NULL && q->answer.count > 0) {
-                net_set_deadline(net, &r->done, net_now(net) + RESOLUTION_DELAY_MS);
-            }
-            return;
-        }
-    }
-    net_set_deadline(net, &r->done, net_now(net));
-}
-
-static void ask(struct question *q, size_t resolver)
-{
-    struct net *net = q->request->names->net;
-    struct asking_wanted wanted = {.resolver = &q->request->candidates->list[resolver],
-                                   .name = q->name,
-                                   .type = q->type,
-                                   .timeout = q->lookup.deadline - net_now(net)};
-    q->asked[resolver].asking = asking_start(net, &wanted, on_asked, &q->asked[resolver]);
-}
-
-void names_advance(struct question *q)
-{
-    struct net *net = q->request->names->net;
-    struct lookup_action action;
-    while (!q->is_over && lookup_next_action(&q->lookup, net_now(net), &action)) {
-        switch (action.kind) {
-        case LOOKUP_ASK:
-            ask(q, action.resolver);
-            break;
-        case LOOKUP_BELIEVE:
-            q->is_known = true;
-            end_question(q);
-            return;
-        case LOOKUP_GIVE_UP:
-            end_question(q);
-            return;
-        }
-    }
-    net_set_deadline(net, &q->deadline, lookup_deadline(&q->lookup));
-}
-
-enum status names_explain(const struct question *q, struct error *why)
-{
-    const struct candidates *c = q->request->candidates;
-    const char *texts[LOOKUP_RESOLVERS_MOST];
-    char subject[400];
-    if (c->count == 0) {
-        return error_set(why, STATUS_NAME_LOOKUP_FAILED,
-                         "the %s record of %s could not be looked up: no resolver is known, since "
-                         "%s names none; write \"nameserver ADDRESS\" there, or set dns.resolvers",
-                         dns_type_name(q->type), q->name, q->request->names->settings.resolv_conf);
-    }
-    for (size_t i = 0; i < c->count; i++) {
-        texts[i] = c->list[i].text;
-    }
-    snprintf(subject, sizeof subject, "the %s record of %s", dns_type_name(q->type), q->name);
-    return lookup_explain(&q->lookup, texts, subject, why);
 }
 
 /* --- addresses --- */
@@ -333,4 +215,11 @@ static void on_done_due(struct deadline *d, msec now)
     } else {
         finish_addresses(r);
     }
+}
+
+void names_describe(const struct names *n, char *text, size_t room)
+{
+    struct candidates *c = candidates_new(&n->settings);
+    candidates_describe(c, &n->settings, text, room);
+    candidates_free(c);
 }

@@ -2,7 +2,8 @@
  *
  * Every request ends exactly once: by its on_done, in a later turn, or by names_cancel. Nothing is
  * remembered here; who asks keeps the answer for its time to live. The resolvers of `dns.resolvers`
- * are asked as core/dns/lookup.h says, each question within `dns.timeoutMS`. */
+ * are asked as core/dns/lookup.h says, and those to fall back on; each question within
+ * `dns.timeoutMS`. */
 #ifndef NAMES_NAMES_H
 #define NAMES_NAMES_H
 
@@ -74,12 +75,16 @@ struct names_news {
     const char *source; /* who answered ("1.1.1.1:53"), or the file it was kept in */
     const char *cause;  /* why the usual way failed; NULL: not said */
     msec age;           /* of a stale answer */
+    bool is_repeated;   /* it is to be counted, but has been said not long ago */
 };
 
 /* `on_news` comes in the turn in which an answer is used, before the request's on_done. NULL: none.
  */
 void names_set_listener(struct names *names,
                         void (*on_news)(void *owner, const struct names_news *news), void *owner);
+
+/* Whom names are asked of, and whom when those fail: a line for the log at start. */
+void names_describe(const struct names *names, char *text, size_t room);
 
 /* Reads this file in place of /etc/hosts, or none when NULL; the path is copied. */
 void names_set_hosts_file(struct names *names, const char *path);

@@ -83,32 +83,11 @@ static enum status read_seeds(struct names_request *r, struct seeds *seeds,
                       : build_seeds(r, seeds, &found->why);
 }
 
-/* What every resolver that was asked has said. */
-static size_t list_rows(const struct names_request *r, struct names_row *rows)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < r->question_count; i++) {
-        const struct question *q = &r->questions[i];
-        for (size_t j = 0; j < q->lookup.asked; j++) {
-            const struct lookup_try *t = &q->lookup.tries[j];
-            bool is_ok = t->word == LOOKUP_OK;
-            rows[count++] = (struct names_row){.type = q->type,
-                                               .name = q->name,
-                                               .resolver = r->candidates->list[j].text,
-                                               .word = t->word,
-                                               .ttl_seconds = is_ok ? q->answer.ttl_seconds : 0,
-                                               .records = is_ok ? q->answer.count : 0,
-                                               .took = t->took};
-        }
-    }
-    return count;
-}
-
 void names_finish_seeds(struct names_request *r)
 {
     struct seeds seeds = {0};
     struct names_seeds found = {0};
-    struct names_row rows[QUESTIONS * LOOKUP_RESOLVERS_MOST];
+    struct names_row rows[NAMES_ROWS_MOST];
     char *texts[QUESTIONS] = {NULL};
     void (*on_done)(void *owner, const struct names_seeds *found) = r->on_seeds;
     void *owner = r->owner;
@@ -120,7 +99,7 @@ void names_finish_seeds(struct names_request *r)
     found.load_balanced = seeds.load_balanced;
     found.ttl_ms = r->question_count == 0 ? 0 : SECONDS(r->questions[0].answer.ttl_seconds);
     found.rows = rows;
-    found.row_count = list_rows(r, rows);
+    found.row_count = names_list_rows(r, rows);
     for (size_t i = 0; i < r->question_count; i++) { /* the rows outlive the request */
         texts[i] = r->questions[i].name;
         r->questions[i].name = NULL;

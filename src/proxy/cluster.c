@@ -47,12 +47,20 @@ static void on_retry(struct deadline *d, msec now)
     net_set_deadline(c->proxy->net, &c->retry, now + MINUTES(1));
 }
 
+static void log_resolvers(const struct cluster *c)
+{
+    char text[1000];
+    names_describe(c->names, text, sizeof text);
+    log_info(LOG_DNS, NULL, "%s", text);
+}
+
 struct cluster *cluster_new(struct proxy *proxy)
 {
     struct cluster *c = xcalloc(1, sizeof *c);
     c->proxy = proxy;
     c->names = names_new(proxy->net, &proxy->settings->dns);
     names_set_listener(c->names, cluster_on_names_news, c);
+    log_resolvers(c);
     c->affinity = affinity_new(CURSORS_MOST, TRANSACTIONS_MOST);
     list_init(&c->nodes);
     list_init(&c->waiting);

@@ -287,5 +287,9 @@ void cluster_on_names_news(void *owner, const struct names_news *news)
         .cause = news->cause,
         .age = news->age,
     };
+    if (news->is_repeated) {
+        c->proxy->metrics.events[event.kind]++;
+        return;
+    }
     events_tell(c->proxy->events, &event);
 }

@@ -1,53 +1,252 @@
 /* Happy path: ask the first resolver -> it knows -> believe it.
  *
- * Failures: it fails (the next is asked at once); it is silent (the next is asked beside it); all
- * have failed or the time is over (give up, with a word for everyone). */
+ * Failures: it fails (the next is asked at once); it is silent (the next is asked beside it); it
+ * says that there is nothing, and is doubted (others are asked); a resolver to fall back on knows
+ * while an own one is still waited for (held for a moment); all have failed or the time is over
+ * (what was said last without proof is believed, else there is nothing to believe). */
 #include "core/dns/lookup.h"
-
-#include <stdio.h>
-#include <string.h>
 
 #include "base/require.h"
 
-/* How many resolvers a sentence names; the rest are counted. */
-enum { EXPLAINED_MOST = 3 };
+static const msec stage_from[LOOKUP_STAGES] = {[LOOKUP_PLAIN] = LOOKUP_PLAIN_MS,
+                                               [LOOKUP_TLS] = LOOKUP_TLS_MS,
+                                               [LOOKUP_HTTPS] = LOOKUP_HTTPS_MS};
 
-const char *lookup_word_text(enum lookup_word word)
-{
-    static const char *const texts[] = {
-#define LOOKUP_WORD_TEXT(name, text) [LOOKUP_##name] = text,
-        LOOKUP_WORD_LIST(LOOKUP_WORD_TEXT)
-#undef LOOKUP_WORD_TEXT
-    };
-    return texts[word];
-}
-
-void lookup_init(struct lookup *l, size_t resolvers, msec timeout, msec now)
-{
-    require(timeout > 0);
-    *l = (struct lookup){.deadline = msec_after(now, timeout), .next_at = now};
-    l->count = resolvers < LOOKUP_RESOLVERS_MOST ? resolvers : LOOKUP_RESOLVERS_MOST;
-    l->believed = l->count;
-    l->is_over = l->count == 0;
-    l->stagger = l->count == 0 ? timeout : timeout / (msec)l->count;
-    if (l->stagger < LOOKUP_STAGGER_LEAST_MS) {
-        l->stagger = LOOKUP_STAGGER_LEAST_MS;
-    }
-}
+/* --- what is what --- */
 
 bool lookup_is_answer(enum lookup_word word)
 {
     return word == LOOKUP_OK || word == LOOKUP_NXDOMAIN || word == LOOKUP_NODATA;
 }
 
-static bool has_waiting(const struct lookup *l)
+static enum lookup_stage stage_of(const struct resolver *r)
 {
-    for (size_t i = 0; i < l->asked; i++) {
-        if (l->tries[i].word == LOOKUP_WAITING) {
+    if (r->origin != RESOLVER_FALLBACK) {
+        return LOOKUP_OWN;
+    }
+    switch (r->kind) {
+    case RESOLVER_TLS:
+        return LOOKUP_TLS;
+    case RESOLVER_HTTPS:
+        return LOOKUP_HTTPS;
+    case RESOLVER_PLAIN:
+        break;
+    }
+    return LOOKUP_PLAIN;
+}
+
+static enum lookup_stage stage(const struct lookup *l, size_t i)
+{
+    return stage_of(&l->list[i]);
+}
+
+/* Says that there is nothing, where there should be something. */
+static bool is_denial(const struct lookup *l, enum lookup_word word)
+{
+    return word == LOOKUP_NXDOMAIN ||
+           (word == LOOKUP_NODATA && (l->type == DNS_SRV || l->type == DNS_A));
+}
+
+/* Whether the next is asked at once. A name without A records may have AAAA records, and one
+ * without TXT need not exist: whether these denials matter shows in a moment, by the other
+ * question. That of a resolver to fall back on is what others are waited for to agree with. */
+static bool hurries(const struct lookup *l, size_t i)
+{
+    bool is_own = stage(l, i) == LOOKUP_OWN;
+    switch (l->tries[i].word) {
+    case LOOKUP_NOT_ASKED:
+    case LOOKUP_WAITING:
+    case LOOKUP_OK:
+    case LOOKUP_TIMEOUT:
+        return false;
+    case LOOKUP_NXDOMAIN:
+        return is_own && l->type != DNS_TXT;
+    case LOOKUP_NODATA:
+        return is_own && l->type == DNS_SRV;
+    case LOOKUP_SERVFAIL:
+    case LOOKUP_REFUSED:
+    case LOOKUP_FAILED:
+    case LOOKUP_CONN_REFUSED:
+    case LOOKUP_UNREACHABLE:
+    case LOOKUP_MALFORMED:
+    case LOOKUP_TRUNCATED:
+        break;
+    }
+    return true;
+}
+
+/* --- denials --- */
+
+static bool has_hope(enum lookup_word word)
+{
+    return word == LOOKUP_NOT_ASKED || word == LOOKUP_WAITING || lookup_is_answer(word);
+}
+
+/* Somebody of these kinds may still say something, or has. */
+static bool can_be_had(const struct lookup *l, enum lookup_stage least)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        enum lookup_word word = l->tries[i].word;
+        if (stage(l, i) >= least && has_hope(word)) {
             return true;
         }
     }
     return false;
+}
+
+/* Of two that agree, one must be of this kind at least. */
+static enum lookup_stage needed_stage(const struct lookup *l)
+{
+    if (l->proof_at != MSEC_NEVER && can_be_had(l, LOOKUP_TLS)) {
+        return LOOKUP_TLS;
+    }
+    return can_be_had(l, LOOKUP_PLAIN) ? LOOKUP_PLAIN : LOOKUP_OWN;
+}
+
+static bool denies(const struct lookup *l, size_t i)
+{
+    return is_denial(l, l->tries[i].word);
+}
+
+static bool is_agreed(const struct lookup *l, size_t i, enum lookup_stage needed)
+{
+    for (size_t j = 0; j < l->count; j++) {
+        if (j != i && denies(l, j) && (stage(l, i) >= needed || stage(l, j) >= needed) &&
+            !address_equals(&l->list[i].address, &l->list[j].address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_denial(const struct lookup *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        if (denies(l, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The denial to be believed; count: none, or none yet. */
+static size_t proven_denial(const struct lookup *l)
+{
+    enum lookup_stage needed = needed_stage(l);
+    for (size_t i = 0; i < l->count; i++) {
+        if (denies(l, i) && (i == l->vouched || is_agreed(l, i, needed))) {
+            return i;
+        }
+    }
+    return l->count;
+}
+
+/* An own resolver's denial: proof is wanted at once. */
+static bool is_in_doubt(const struct lookup *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        if (stage(l, i) == LOOKUP_OWN && denies(l, i) && hurries(l, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- the end --- */
+
+static void believe(struct lookup *l, size_t i, bool is_confirmed)
+{
+    l->believed = i;
+    l->is_confirmed = is_confirmed;
+    l->is_over = true;
+}
+
+static bool is_waiting_for(const struct lookup *l, enum lookup_stage last)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        if (l->tries[i].word == LOOKUP_WAITING && stage(l, i) <= last) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_unasked(const struct lookup *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        if (l->tries[i].word == LOOKUP_NOT_ASKED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nobody will say more. */
+static void conclude(struct lookup *l)
+{
+    if (l->held < l->count) {
+        believe(l, l->held, true);
+        return;
+    }
+    for (size_t i = 0; i < l->count; i++) {
+        if (lookup_is_answer(l->tries[i].word)) {
+            believe(l, i, false);
+            return;
+        }
+    }
+    l->is_over = true;
+}
+
+/* That there is nothing, and no denial, counts as what there is. */
+static void weigh(struct lookup *l, size_t i, msec now)
+{
+    if (denies(l, i)) {
+        return;
+    }
+    if (stage(l, i) == LOOKUP_OWN) {
+        believe(l, i, true);
+    } else if (l->held == l->count) {
+        l->held = i;
+        l->held_until = now + LOOKUP_OWN_MS;
+    }
+}
+
+/* After every fact. */
+static void settle(struct lookup *l, msec now)
+{
+    if (l->is_over) {
+        return;
+    }
+    if (now >= l->proof_at) {
+        l->proof_at = MSEC_NEVER;
+    }
+    size_t denial = l->held < l->count ? l->count : proven_denial(l);
+    if (l->held < l->count && (now >= l->held_until || !is_waiting_for(l, LOOKUP_OWN))) {
+        believe(l, l->held, true);
+    } else if (denial < l->count) {
+        believe(l, denial, true);
+    } else if (!has_unasked(l) && !is_waiting_for(l, LOOKUP_STAGES)) {
+        conclude(l);
+    }
+}
+
+/* --- facts --- */
+
+void lookup_init(struct lookup *l, const struct resolver *list, size_t count, uint16_t type,
+                 msec timeout, msec now)
+{
+    require(timeout > 0);
+    *l = (struct lookup){.list = list,
+                         .count = count < LOOKUP_RESOLVERS_MOST ? count : LOOKUP_RESOLVERS_MOST,
+                         .type = type,
+                         .began_at = now,
+                         .deadline = msec_after(now, timeout),
+                         .proof_at = now + LOOKUP_PROOF_MS};
+    l->held = l->vouched = l->believed = l->count;
+    l->is_over = l->count == 0;
+    for (size_t s = 0; s < LOOKUP_STAGES; s++) {
+        l->stages[s].asked_at = MSEC_NEVER;
+    }
 }
 
 static void end_try(struct lookup_try *t, enum lookup_word word, msec now)
@@ -58,52 +257,122 @@ static void end_try(struct lookup_try *t, enum lookup_word word, msec now)
 
 void lookup_on_word(struct lookup *l, size_t resolver, enum lookup_word word, msec now)
 {
-    if (l->is_over || resolver >= l->asked || l->tries[resolver].word != LOOKUP_WAITING) {
+    if (l->is_over || resolver >= l->count || l->tries[resolver].word != LOOKUP_WAITING) {
         return;
     }
     end_try(&l->tries[resolver], word, now);
+    if (hurries(l, resolver)) {
+        l->stages[stage(l, resolver)].owed++;
+    }
     if (lookup_is_answer(word)) {
-        l->believed = resolver;
-        l->is_over = true;
-    } else if (resolver + 1 == l->asked) {
-        l->next_at = now; /* the latest one failed; an earlier one's end changes no turn */
+        weigh(l, resolver, now);
     }
-    if (l->asked == l->count && !has_waiting(l)) {
-        l->is_over = true;
+    settle(l, now);
+}
+
+void lookup_on_vouched(struct lookup *l, size_t resolver, msec now)
+{
+    if (l->is_over || resolver >= l->count) {
+        return;
     }
+    l->vouched = resolver;
+    settle(l, now);
 }
 
 void lookup_on_time(struct lookup *l, msec now)
 {
     if (l->is_over || now < l->deadline) {
+        settle(l, now);
         return;
     }
-    for (size_t i = 0; i < l->asked; i++) {
+    for (size_t i = 0; i < l->count; i++) {
         if (l->tries[i].word == LOOKUP_WAITING) {
             end_try(&l->tries[i], LOOKUP_TIMEOUT, now);
         }
     }
-    l->is_over = true;
+    conclude(l);
+}
+
+/* --- whom to ask --- */
+
+static size_t next_of_stage(const struct lookup *l, enum lookup_stage s)
+{
+    size_t i = 0;
+    while (i < l->count && (stage(l, i) != s || l->tries[i].word != LOOKUP_NOT_ASKED)) {
+        i++;
+    }
+    return i;
+}
+
+static bool have_failed_before(const struct lookup *l, enum lookup_stage s)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        if (stage(l, i) < s && !hurries(l, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* When the next of that kind is asked; `now` or earlier: at once. */
+static msec stage_is_due(const struct lookup *l, enum lookup_stage s)
+{
+    msec asked_at = l->stages[s].asked_at;
+    if (next_of_stage(l, s) == l->count) {
+        return MSEC_NEVER;
+    }
+    if (asked_at == MSEC_NEVER) {
+        bool is_early = have_failed_before(l, s) || (s >= LOOKUP_TLS && is_in_doubt(l));
+        return is_early ? l->began_at : l->began_at + stage_from[s];
+    }
+    if (l->stages[s].owed > 0) {
+        return asked_at;
+    }
+    return asked_at + (s == LOOKUP_OWN ? LOOKUP_STAGGER_MS : LOOKUP_SILENCE_MS);
+}
+
+/* Whom to ask now; count: nobody. */
+static size_t pick(const struct lookup *l, msec now)
+{
+    if (l->held < l->count) {
+        return l->count;
+    }
+    if (l->vouched < l->count && l->tries[l->vouched].word == LOOKUP_NOT_ASKED) {
+        return l->vouched;
+    }
+    for (enum lookup_stage s = LOOKUP_OWN; s < LOOKUP_STAGES; s++) {
+        if (stage_is_due(l, s) <= now) {
+            return next_of_stage(l, s);
+        }
+    }
+    return l->count;
+}
+
+static bool take_end(struct lookup *l, struct lookup_action *action)
+{
+    if (l->is_told) {
+        return false;
+    }
+    l->is_told = true;
+    *action = (struct lookup_action){
+        .kind = l->believed < l->count ? LOOKUP_BELIEVE : LOOKUP_GIVE_UP, .resolver = l->believed};
+    return true;
 }
 
 bool lookup_next_action(struct lookup *l, msec now, struct lookup_action *action)
 {
     if (l->is_over) {
-        if (l->is_told) {
-            return false;
-        }
-        l->is_told = true;
-        bool knows = l->believed < l->count;
-        *action = (struct lookup_action){.kind = knows ? LOOKUP_BELIEVE : LOOKUP_GIVE_UP,
-                                         .resolver = l->believed};
-        return true;
+        return take_end(l, action);
     }
-    if (l->asked == l->count || now < l->next_at) {
+    size_t i = pick(l, now);
+    if (i == l->count) {
         return false;
     }
-    l->next_at = now + l->stagger;
-    l->tries[l->asked] = (struct lookup_try){.word = LOOKUP_WAITING, .asked_at = now};
-    *action = (struct lookup_action){.kind = LOOKUP_ASK, .resolver = l->asked++};
+    enum lookup_stage s = stage(l, i);
+    l->stages[s].asked_at = now;
+    l->stages[s].owed -= l->stages[s].owed > 0;
+    l->tries[i] = (struct lookup_try){.word = LOOKUP_WAITING, .asked_at = now};
+    *action = (struct lookup_action){.kind = LOOKUP_ASK, .resolver = i};
     return true;
 }
 
@@ -112,120 +381,29 @@ msec lookup_deadline(const struct lookup *l)
     if (l->is_over) {
         return MSEC_NEVER;
     }
-    return l->asked < l->count ? msec_earlier(l->next_at, l->deadline) : l->deadline;
+    if (l->held < l->count) {
+        return msec_earlier(l->held_until, l->deadline);
+    }
+    msec next = l->deadline;
+    if (has_denial(l)) {
+        next = msec_earlier(next, l->proof_at);
+    }
+    for (enum lookup_stage s = LOOKUP_OWN; s < LOOKUP_STAGES; s++) {
+        next = msec_earlier(next, stage_is_due(l, s));
+    }
+    return next;
 }
 
-static enum lookup_word word_of_answer(const struct dns_answer *answer)
+bool lookup_fell_back(const struct lookup *l)
 {
-    if (answer->is_truncated) {
-        return LOOKUP_TRUNCATED;
-    }
-    switch (answer->rcode) {
-    case DNS_NOERROR:
-        return answer->count > 0 ? LOOKUP_OK : LOOKUP_NODATA;
-    case DNS_NXDOMAIN:
-        return LOOKUP_NXDOMAIN;
-    case DNS_SERVFAIL:
-        return LOOKUP_SERVFAIL;
-    case DNS_REFUSED:
-        return LOOKUP_REFUSED;
-    default:
-        return LOOKUP_FAILED;
-    }
+    return l->believed < l->count && stage(l, l->believed) != LOOKUP_OWN;
 }
 
-enum lookup_word lookup_word_of(enum status asked, enum status decoded,
-                                const struct dns_answer *answer)
+size_t lookup_denier(const struct lookup *l)
 {
-    if (asked == STATUS_OK) {
-        return decoded == STATUS_OK ? word_of_answer(answer) : LOOKUP_MALFORMED;
+    size_t i = 0;
+    while (i < l->count && (stage(l, i) != LOOKUP_OWN || !denies(l, i))) {
+        i++;
     }
-    if (asked == STATUS_TIMED_OUT) {
-        return LOOKUP_TIMEOUT;
-    }
-    if (asked == STATUS_REFUSED) {
-        return LOOKUP_CONN_REFUSED;
-    }
-    return asked == STATUS_UNREACHABLE ? LOOKUP_UNREACHABLE : LOOKUP_FAILED;
-}
-
-static const char *clause_of(enum lookup_word word)
-{
-    switch (word) {
-    case LOOKUP_OK:
-        return "answered";
-    case LOOKUP_NOT_ASKED:
-    case LOOKUP_WAITING:
-    case LOOKUP_TIMEOUT:
-        return "did not answer in time";
-    case LOOKUP_NXDOMAIN:
-        return "says that the name does not exist (NXDOMAIN)";
-    case LOOKUP_NODATA:
-        return "says that the name has no such record (NODATA)";
-    case LOOKUP_SERVFAIL:
-        return "failed to find out (SERVFAIL)";
-    case LOOKUP_REFUSED:
-        return "refuses to answer such questions (REFUSED)";
-    case LOOKUP_FAILED:
-        return "could not answer";
-    case LOOKUP_CONN_REFUSED:
-        return "refused the connection";
-    case LOOKUP_UNREACHABLE:
-        return "is unreachable";
-    case LOOKUP_MALFORMED:
-        return "sent an answer that makes no sense";
-    case LOOKUP_TRUNCATED:
-        return "sent only a part of the answer";
-    }
-    return "";
-}
-
-static const char *remedy_of(const struct lookup *l)
-{
-    size_t silent = 0;
-    if (l->believed < l->count) {
-        return l->tries[l->believed].word == LOOKUP_NXDOMAIN
-                   ? "check the host name in the connection string, and whether this resolver "
-                     "(a VPN's, for instance) knows public names"
-                   : "check the host name in the connection string; some routers drop such "
-                     "records, another resolver in dns.resolvers may have them";
-    }
-    for (size_t i = 0; i < l->asked; i++) {
-        silent += l->tries[i].word == LOOKUP_TIMEOUT;
-    }
-    return silent == l->asked
-               ? "check the network, or name a resolver that answers in dns.resolvers"
-               : "name a resolver that works in dns.resolvers, or repair this one";
-}
-
-/* Adds to the text; what does not fit is cut off. */
-static void add(char *text, size_t room, const char *more)
-{
-    size_t used = strlen(text);
-    snprintf(text + used, room - used, "%s", more);
-}
-
-enum status lookup_explain(const struct lookup *l, const char *const *resolvers,
-                           const char *subject, struct error *why)
-{
-    char said[ERROR_TEXT_SIZE] = "";
-    char more[ERROR_TEXT_SIZE];
-    bool knows = l->believed < l->count;
-    size_t first = knows ? l->believed : 0;
-    size_t last = knows ? l->believed + 1 : l->asked;
-    enum status status = STATUS_NAME_LOOKUP_FAILED;
-    if (knows) {
-        bool has_name = l->tries[l->believed].word != LOOKUP_NXDOMAIN;
-        status = has_name ? STATUS_NAME_NO_ANSWER : STATUS_NAME_NOT_FOUND;
-    }
-    for (size_t i = first; i < last && i < first + EXPLAINED_MOST; i++) {
-        snprintf(more, sizeof more, "%sresolver %.60s %s", i > first ? ", " : "", resolvers[i],
-                 clause_of(l->tries[i].word));
-        add(said, sizeof said, more);
-    }
-    if (last > first + EXPLAINED_MOST) {
-        snprintf(more, sizeof more, ", and %zu more failed", last - first - EXPLAINED_MOST);
-        add(said, sizeof said, more);
-    }
-    return error_set(why, status, "%s could not be looked up: %s; %s", subject, said, remedy_of(l));
+    return i;
 }

@@ -1,10 +1,19 @@
 /* Whom to ask one DNS question next, and whom to believe.
  *
- * The resolvers of a list are asked in order: the next one as soon as the last has failed, or when
- * it has been silent for a share of the time limit. A resolver once asked may still answer until
- * the end. The first that knows (also that the name or the record does not exist) is believed; one
- * that fails (SERVFAIL, REFUSED, no answer, …) only passes the question on. Pure: the shell asks
- * and tells. */
+ * The user's own resolvers (of the system or of dns.resolvers) are all asked, 150 ms apart. What
+ * they do not know the resolvers to fall back on are asked: plain ones after 800 ms, those over TLS
+ * after 1.5 s, over HTTPS after 2.5 s; one kind at a time, 400 ms apart. Who fails hard makes room
+ * for the next at once; and a kind is begun early when all before it have failed hard.
+ *
+ * A positive answer is believed. That of an own resolver wins, also when it comes up to 200 ms
+ * after another's: what it says of private names nobody else can know. A denial (there is no such
+ * name, no SRV record, no A record) is believed when two say so who are independent of each other,
+ * when it comes from a resolver that knew the name's other records, or when nobody else can be
+ * asked. The absence of TXT and AAAA records is no denial: most names have none.
+ *
+ * Independent are an own resolver and one to fall back on; but a device on the way can answer in
+ * the place of all plain ones, so that where some can prove who they are (TLS, HTTPS) one of them
+ * must agree, for the first 3 s. Pure: the shell asks and tells. */
 #ifndef CORE_DNS_LOOKUP_H
 #define CORE_DNS_LOOKUP_H
 
@@ -15,8 +24,18 @@
 #include "base/status.h"
 #include "base/units.h"
 #include "core/dns/message.h"
+#include "core/dns/resolver.h"
 
-enum { LOOKUP_RESOLVERS_MOST = 16, LOOKUP_STAGGER_LEAST_MS = 500 };
+enum {
+    LOOKUP_RESOLVERS_MOST = 32,
+    LOOKUP_STAGGER_MS = 150, /* between own resolvers */
+    LOOKUP_SILENCE_MS = 400, /* between others of one kind */
+    LOOKUP_PLAIN_MS = 800,
+    LOOKUP_TLS_MS = 1500,
+    LOOKUP_HTTPS_MS = 2500,
+    LOOKUP_OWN_MS = 200, /* how much later an own resolver's answer still wins */
+    LOOKUP_PROOF_MS = 3000,
+};
 
 /* What a resolver said. The texts are for tables, logs and metrics. */
 #define LOOKUP_WORD_LIST(X)         \
@@ -51,15 +70,26 @@ struct lookup_try {
     msec took; /* until the word was known; for WAITING and NOT_ASKED 0 */
 };
 
+enum lookup_stage { LOOKUP_OWN, LOOKUP_PLAIN, LOOKUP_TLS, LOOKUP_HTTPS, LOOKUP_STAGES };
+
 struct lookup {
-    msec deadline; /* of the whole question */
-    msec stagger;
-    msec next_at; /* when the next resolver is asked although the last has said nothing */
+    const struct resolver *list; /* lent */
     size_t count;
-    size_t asked;
-    size_t believed; /* index; count: none yet */
-    bool is_over;    /* BELIEVE or GIVE_UP was decided */
-    bool is_told;    /* and handed out */
+    uint16_t type;
+    msec began_at;
+    msec deadline; /* of the whole question */
+    msec proof_at; /* until when a denial needs more proof; MSEC_NEVER: no longer */
+    struct {
+        msec asked_at; /* the latest of them; MSEC_NEVER: none yet */
+        size_t owed;   /* who failed hard and was not yet followed by the next */
+    } stages[LOOKUP_STAGES];
+    size_t held;       /* index: a positive answer that waits for an own resolver's; count: none */
+    msec held_until;   /* … */
+    size_t vouched;    /* index: knows the name's other records; count: none */
+    size_t believed;   /* index; count: none yet */
+    bool is_confirmed; /* what is believed and negative */
+    bool is_over;      /* BELIEVE or GIVE_UP was decided */
+    bool is_told;      /* and handed out */
     struct lookup_try tries[LOOKUP_RESOLVERS_MOST];
 };
 
@@ -74,13 +104,18 @@ struct lookup_action {
     size_t resolver;
 };
 
-/* Of more `resolvers` the first LOOKUP_RESOLVERS_MOST count, and of none nothing can be known;
- * `timeout` > 0. */
-void lookup_init(struct lookup *l, size_t resolvers, msec timeout, msec now);
+/* Own resolvers and those to fall back on, in any order within `list`, which is lent; of more the
+ * first LOOKUP_RESOLVERS_MOST count, and of none nothing can be known. `timeout` > 0. */
+void lookup_init(struct lookup *l, const struct resolver *list, size_t count, uint16_t type,
+                 msec timeout, msec now);
 
 /* Told: what the resolver said. Ignored when it was not asked, has said something, or all is over.
  */
 void lookup_on_word(struct lookup *l, size_t resolver, enum lookup_word word, msec now);
+
+/* Told: the resolver was right about other records of the same name, so that what it says of this
+ * one counts. It is asked next when it was not yet. */
+void lookup_on_vouched(struct lookup *l, size_t resolver, msec now);
 
 /* Told: time has passed. */
 void lookup_on_time(struct lookup *l, msec now);
@@ -91,15 +126,24 @@ bool lookup_next_action(struct lookup *l, msec now, struct lookup_action *action
 /* Looked at: when lookup_on_time is due; MSEC_NEVER once all is over. */
 msec lookup_deadline(const struct lookup *l);
 
+/* Looked at: the answer that is believed is of a resolver to fall back on. */
+bool lookup_fell_back(const struct lookup *l);
+
+/* Looked at, when a positive answer is believed: the own resolver that said that there is nothing;
+ * `count`: none did. */
+size_t lookup_denier(const struct lookup *l);
+
 /* The word for what came of asking: a status, and the decoded answer when that is OK (`decoded` is
  * the outcome of message_decode then). */
 enum lookup_word lookup_word_of(enum status asked, enum status decoded,
                                 const struct dns_answer *answer);
 
-/* Looked at, when it ended without OK: sets `why` to a sentence that begins with `subject` ("the
- * SRV record x"), names what every resolver said and the remedy. NAME_NOT_FOUND, NAME_NO_ANSWER or
- * NAME_LOOKUP_FAILED. `resolvers` are the names of the list. */
-enum status lookup_explain(const struct lookup *l, const char *const *resolvers,
-                           const char *subject, struct error *why);
+/* Looked at, when it ended without OK: sets `why` to a sentence that names the finding, `subject`
+ * ("the SRV record of x"), what the resolvers said, and the remedy. NAME_NOT_FOUND, NAME_NO_ANSWER
+ * or NAME_LOOKUP_FAILED. */
+enum status lookup_explain(const struct lookup *l, const char *subject, struct error *why);
+
+/* Looked at: what the resolvers said that did not have the answer, as part of a sentence. */
+void lookup_list_failures(const struct lookup *l, char *text, size_t room);
 
 #endif
