@@ -24,6 +24,7 @@
     X(TLS_FAILED, "the TLS handshake failed")                              \
     X(TLS_CERTIFICATE, "the server's certificate was not accepted")        \
     X(PROXY_REFUSED, "the outbound proxy refused")                         \
+    X(HTTP_REFUSED, "the HTTP server answered with a failure")             \
     X(PROTOCOL_ERROR, "the peer broke the protocol")                       \
     X(AUTH_FAILED, "the login was refused")                                \
     X(AUTH_UNSUPPORTED, "the login mechanism is not supported")            \

@@ -20,9 +20,15 @@ struct carrier_done {
     void *owner;
 };
 
-/* Starts; never NULL. The message is copied, the resolver lent until the end. `tls` verifies TLS
- * and HTTPS; for a plain resolver it is not looked at. on_done comes once, in a later turn:
- * statuses as of a dial, TLS_FAILED, TLS_CERTIFICATE, PROTOCOL_ERROR, PEER_CLOSED. */
+/* What resolvers over TLS and HTTPS are verified by: the certificates of `ca_file`, or the system's
+ * when it is NULL (reading all of those takes a moment). NULL: `why` names file and remedy. */
+struct tls_config *carrier_tls(const char *ca_file, struct error *why);
+
+/* Starts; never NULL. The message is copied (for HTTPS its id should be 0: RFC 8484 section 4.1),
+ * the resolver lent until the end. `tls` verifies TLS and HTTPS; NULL fails them, and for a plain
+ * resolver it is not looked at. on_done comes once, in a later turn: statuses as of a dial,
+ * TLS_FAILED, TLS_CERTIFICATE, PROTOCOL_ERROR, PEER_CLOSED, HTTP_REFUSED, TOO_LARGE,
+ * NAME_LOOKUP_FAILED. */
 struct carrier *carrier_start(struct net *net, const struct resolver *resolver,
                               struct tls_config *tls, struct span message,
                               struct carrier_done done);

@@ -83,8 +83,11 @@ static void on_closed(void *owner, enum status why)
 {
     struct carrier_framed *c = owner;
     struct error error = {0};
+    bool is_end = why == STATUS_PEER_CLOSED && c->stream.opened;
+    const char *ending = c->size > 0 ? "it closed the connection in the middle of the answer"
+                                     : "it closed the connection without an answer";
     if (!c->is_over) {
-        error_set(&error, why, "%s", stream_why(&c->stream));
+        error_set(&error, why, "%s", is_end ? ending : stream_why(&c->stream));
         tell(c, why, &error);
     }
     free((void *)(uintptr_t)c->question.at);
@@ -103,7 +106,7 @@ struct carrier *carrier_framed_start(struct net *net, const struct resolver *res
     struct stream_security security = {.config = tls, .host_name = resolver->host_name};
     uint8_t *bytes = xmalloc(PREFIX_BYTES + message.size);
     require(message.size <= UINT16_MAX && (!is_secure || tls != NULL));
-    c->carrier = (struct carrier){.kind = resolver->kind, .done = done};
+    c->carrier = (struct carrier){.way = CARRIER_FRAMED, .done = done};
     bytes[0] = (uint8_t)(message.size >> 8);
     bytes[1] = (uint8_t)message.size;
     memcpy(bytes + PREFIX_BYTES, message.at, message.size);

@@ -5,8 +5,10 @@
 
 #include "names/carrier.h"
 
+enum carrier_way { CARRIER_NONE, CARRIER_FRAMED, CARRIER_HTTPS };
+
 struct carrier {
-    enum resolver_kind kind;
+    enum carrier_way way;
     struct carrier_done done;
 };
 
@@ -15,5 +17,11 @@ struct carrier *carrier_framed_start(struct net *net, const struct resolver *res
                                      struct tls_config *tls, struct span message,
                                      struct carrier_done done);
 void carrier_framed_cancel(struct carrier *carrier);
+
+/* HTTPS: the message as the body of a request (carrier_https.c). */
+struct carrier *carrier_https_start(struct net *net, const struct resolver *resolver,
+                                    struct tls_config *tls, struct span message,
+                                    struct carrier_done done);
+void carrier_https_cancel(struct carrier *carrier);
 
 #endif

@@ -122,6 +122,9 @@ static void begin(struct stream *s, struct net *net, const struct stream_securit
 {
     *s = (struct stream){.events = their_events, .owner = owner};
     s->tls = tls_new(security->config, security->host_name, security->resume, &net->chunks);
+    if (security->protocol != NULL) {
+        tls_want_protocol(s->tls, security->protocol);
+    }
     deadline_init(&s->resumed, on_resumed);
 }
 

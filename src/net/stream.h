@@ -26,6 +26,7 @@ struct stream {
 struct stream_security {
     struct tls_config *config;
     const char *host_name;     /* verified, and sent as SNI */
+    const char *protocol;      /* wanted by ALPN, static text; NULL: none */
     struct tls_resume *resume; /* sessions of that node, owned by the caller; may be NULL */
 };
 

@@ -134,6 +134,27 @@ void tls_free(struct tls *t)
     free(t);
 }
 
+void tls_want_protocol(struct tls *t, const char *protocol)
+{
+    uint8_t list[256]; /* each name with its length in front */
+    size_t size = strlen(protocol);
+    require(size > 0 && size < sizeof list);
+    list[0] = (uint8_t)size;
+    memcpy(list + 1, protocol, size);
+    int refused = SSL_set_alpn_protos(t->ssl, list, (unsigned)(size + 1));
+    require(refused == 0);
+    t->protocol = protocol;
+}
+
+/* A server that knows nothing of ALPN chooses nothing. */
+static bool is_protocol_chosen(const struct tls *t)
+{
+    const uint8_t *chosen;
+    unsigned size;
+    SSL_get0_alpn_selected(t->ssl, &chosen, &size);
+    return t->protocol == NULL || span_is(span_of(chosen, size), t->protocol);
+}
+
 void tls_put_cipher(struct tls *t, struct span bytes)
 {
     require(t->lent.size == 0);
@@ -177,12 +198,12 @@ enum tls_result tls_handshake(struct tls *t)
     }
     ERR_clear_error();
     int returned = SSL_do_handshake(t->ssl);
-    if (returned == 1) {
+    if (returned == 1 && is_protocol_chosen(t)) {
         t->ready = true;
         tls_note_ready(t);
         return TLS_OK;
     }
-    return judge(t, returned);
+    return returned == 1 ? tls_fail_by_protocol(t) : judge(t, returned);
 }
 
 bool tls_is_ready(const struct tls *t)
@@ -322,6 +343,9 @@ enum tls_result tls_on_end(struct tls *t)
     }
     return tls_fail(t, STATUS_PEER_CLOSED,
                     "the server closed the connection during the TLS handshake; perhaps it does "
-                    "not speak TLS on this port, or does not admit this machine's address (Atlas: "
-                    "the project's IP access list)");
+                    "not speak TLS on this port%s",
+                    t->config->is_for_resolvers
+                        ? ""
+                        : ", or does not admit this machine's address (Atlas: the project's IP "
+                          "access list)");
 }

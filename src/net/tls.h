@@ -37,6 +37,7 @@ struct tls_config_options {
     bool require_1_3;                     /* else TLS 1.2 is the lowest */
     bool allow_invalid_certificates;      /* verifies nothing, host name included */
     bool allow_invalid_host_names;
+    bool is_for_resolvers; /* sentences then speak of dns.caFile, and not of the cluster */
 };
 
 /* What all engines of one set of options share. Counted: engines keep it alive. */
@@ -65,6 +66,10 @@ struct tls;
 struct tls *tls_new(struct tls_config *config, const char *host_name, struct tls_resume *resume,
                     struct chunk_pool *pool);
 void tls_free(struct tls *t);
+
+/* Before the handshake: wants this protocol by ALPN (RFC 7301; "h2"), and fails when the server
+ * does not choose it. Static text. */
+void tls_want_protocol(struct tls *t, const char *protocol);
 
 /* Lends bytes of the network until tls_keep_rest; only one span at a time. They are decrypted from
  * where they are: nothing is copied when the engine reads them all before that. */

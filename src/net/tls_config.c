@@ -49,7 +49,7 @@ static bool has_entries(const char *path)
 }
 
 /* A machine without any root (a bare container) is better told now than by each handshake. */
-static enum status load_system_roots(SSL_CTX *ctx, struct error *why)
+static enum status load_system_roots(SSL_CTX *ctx, const char *setting, struct error *why)
 {
     bool moved = getenv(X509_get_default_cert_dir_env()) != NULL ||
                  getenv(X509_get_default_cert_file_env()) != NULL;
@@ -58,22 +58,25 @@ static enum status load_system_roots(SSL_CTX *ctx, struct error *why)
     if (!there || SSL_CTX_set_default_verify_paths(ctx) != 1) {
         return error_set(why, STATUS_FILE_FAILED,
                          "this machine has no CA certificates (%s is empty): install its package "
-                         "ca-certificates, or set tls.caFile",
-                         X509_get_default_cert_dir());
+                         "ca-certificates, or set %s",
+                         X509_get_default_cert_dir(), setting);
     }
     return STATUS_OK;
 }
 
-static enum status load_roots(SSL_CTX *ctx, const char *path, struct error *why)
+static enum status load_roots(SSL_CTX *ctx, const struct tls_config_options *options,
+                              struct error *why)
 {
+    const char *path = options->ca_file;
+    const char *setting = options->is_for_resolvers ? "dns.caFile" : "tls.caFile";
     if (path == NULL) {
-        return load_system_roots(ctx, why);
+        return load_system_roots(ctx, setting, why);
     }
-    enum status status = check_readable("tls.caFile", path, why);
+    enum status status = check_readable(setting, path, why);
     if (status == STATUS_OK && SSL_CTX_load_verify_file(ctx, path) != 1) {
         status =
             error_set(why, STATUS_BAD_INPUT,
-                      "tls.caFile: %s holds no certificate in PEM form (BEGIN CERTIFICATE)", path);
+                      "%s: %s holds no certificate in PEM form (BEGIN CERTIFICATE)", setting, path);
     }
     return status;
 }
@@ -146,7 +149,7 @@ struct tls_config *tls_config_new(const struct tls_config_options *options, stru
     ERR_clear_error();
     SSL_CTX *ctx = new_ctx(options);
     if (!options->allow_invalid_certificates) {
-        status = load_roots(ctx, options->ca_file, why);
+        status = load_roots(ctx, options, why);
     }
     if (status == STATUS_OK && options->certificate_key_file != NULL) {
         status = load_own_certificate(ctx, options->certificate_key_file,
@@ -161,6 +164,7 @@ struct tls_config *tls_config_new(const struct tls_config_options *options, stru
     config->ctx = ctx;
     config->serial = ++serials;
     config->claims = 1;
+    config->is_for_resolvers = options->is_for_resolvers;
     config->verifies_name =
         !options->allow_invalid_certificates && !options->allow_invalid_host_names;
     return config;

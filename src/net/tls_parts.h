@@ -14,6 +14,7 @@ struct tls_config {
     uint64_t serial; /* tells configs apart for what is remembered, also after one is gone */
     size_t claims;
     bool verifies_name;
+    bool is_for_resolvers;
 };
 
 struct tls_resume {
@@ -28,8 +29,9 @@ struct tls {
     struct tls_config *config;
     struct tls_resume *resume; /* may be NULL */
     char *host_name;
-    struct span lent; /* the network's bytes not yet read */
-    struct buf kept;  /* what was not read when earlier loans ended; comes before `lent` */
+    const char *protocol; /* wanted by ALPN; NULL: none */
+    struct span lent;     /* the network's bytes not yet read */
+    struct buf kept;      /* what was not read when earlier loans ended; comes before `lent` */
     struct buf output;
     struct tls_facts *facts;         /* NULL: nobody asks */
     struct error *why;               /* NULL while nothing has failed */
@@ -67,6 +69,9 @@ bool tls_looks_like_tls(const struct tls *t);
 
 /* Fails with what OpenSSL's error queue says, as a sentence. */
 enum tls_result tls_fail_by_library(struct tls *t);
+
+/* Fails because the server does not speak the protocol that is wanted. */
+enum tls_result tls_fail_by_protocol(struct tls *t);
 
 /* OpenSSL's callback for each certificate that does not pass: fails the engine with a sentence. */
 int tls_judge_certificate(int passed, X509_STORE_CTX *store);

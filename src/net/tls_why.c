@@ -36,7 +36,7 @@ enum tls_result tls_fail(struct tls *t, enum status status, const char *format, 
     return TLS_FAILED;
 }
 
-/* Alerts of the peer that have a likely cause. */
+/* Alerts of the peer that have a likely cause, if it is a database server. */
 static const struct {
     int alert;
     const char *remedy;
@@ -57,14 +57,30 @@ static const struct {
     {TLS13_AD_CERTIFICATE_REQUIRED, "it wants a client certificate: set tls.certificateKeyFile"},
 };
 
-static enum tls_result fail_by_alert(struct tls *t, int alert)
+/* A resolver is never given a certificate of ours. */
+static const char *remedy_of(const struct tls *t, int alert)
 {
     const char *remedy = "";
+    if (alert == SSL_AD_NO_APPLICATION_PROTOCOL) {
+        return "it does not speak HTTP/2";
+    }
     for (size_t i = 0; i < sizeof alerts / sizeof alerts[0]; i++) {
         remedy = alerts[i].alert == alert ? alerts[i].remedy : remedy;
     }
+    return t->config->is_for_resolvers ? "" : remedy;
+}
+
+static enum tls_result fail_by_alert(struct tls *t, int alert)
+{
+    const char *remedy = remedy_of(t, alert);
     return tls_fail(t, STATUS_TLS_FAILED, "the server ended TLS with alert %d (%s)%s%s", alert,
                     SSL_alert_desc_string_long(alert), remedy[0] == '\0' ? "" : "; ", remedy);
+}
+
+enum tls_result tls_fail_by_protocol(struct tls *t)
+{
+    return tls_fail(t, STATUS_TLS_FAILED, "the server does not speak %s",
+                    strcmp(t->protocol, "h2") == 0 ? "HTTP/2" : t->protocol);
 }
 
 bool tls_looks_like_tls(const struct tls *t)
@@ -81,8 +97,11 @@ enum tls_result tls_fail_by_library(struct tls *t)
     ERR_clear_error();
     if (!t->ready && !tls_looks_like_tls(t)) {
         return tls_fail(t, STATUS_TLS_FAILED,
-                        "the server does not speak TLS on this port; check host and port, or turn "
-                        "TLS off by tls=false in the connection string");
+                        "the server does not speak TLS on this port; check %s",
+                        t->config->is_for_resolvers
+                            ? "address and port"
+                            : "host and port, or turn TLS off by tls=false in the connection "
+                              "string");
     }
     if (reason >= SSL_AD_REASON_OFFSET) {
         return fail_by_alert(t, reason - SSL_AD_REASON_OFFSET);
@@ -90,7 +109,8 @@ enum tls_result tls_fail_by_library(struct tls *t)
     if (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_VERSION_TOO_LOW) {
         tls_note_version(t);
         return tls_fail(t, STATUS_TLS_FAILED,
-                        "the server speaks only TLS versions below tls.minVersion; update it");
+                        "the server speaks only TLS versions below %s; update it",
+                        t->config->is_for_resolvers ? "1.2" : "tls.minVersion");
     }
     return tls_fail(t, STATUS_TLS_FAILED, "%s: %s",
                     t->ready ? "the TLS stream is broken" : "the TLS handshake failed",
@@ -206,10 +226,14 @@ static void fail_by_name(struct tls *t, const X509 *certificate)
 {
     char names[NAMES_BYTES];
     tls_print_names(certificate, names);
-    tls_fail(t, STATUS_TLS_CERTIFICATE,
-             "the server's certificate is for %s, not for %.80s; connect by a name that it holds, "
-             "or check that the name leads to the right server",
-             names, t->host_name);
+    tls_fail(
+        t, STATUS_TLS_CERTIFICATE, "the server's certificate is for %s, not for %.80s; %s", names,
+        t->host_name,
+        t->config->is_for_resolvers
+            ? "write a name that it holds behind \"#\", or check that the address is the right "
+              "server's"
+            : "connect by a name that it holds, or check that the name leads to the right "
+              "server");
 }
 
 static void fail_by_issuer(struct tls *t, const X509 *certificate, bool self_signed)
@@ -217,10 +241,10 @@ static void fail_by_issuer(struct tls *t, const X509 *certificate, bool self_sig
     char issuer[NAMES_BYTES];
     print_issuer(certificate, issuer);
     tls_fail(t, STATUS_TLS_CERTIFICATE,
-             "the server's certificate is %s %s, which this machine does not trust; set tls.caFile "
-             "to the CA certificate (an issuer of your network's own means that TLS is opened on "
-             "the way)",
-             self_signed ? "signed by itself or its own root," : "issued by", issuer);
+             "the server's certificate is %s %s, which this machine does not trust; set %s to the "
+             "CA certificate (an issuer of your network's own means that TLS is opened on the way)",
+             self_signed ? "signed by itself or its own root," : "issued by", issuer,
+             t->config->is_for_resolvers ? "dns.caFile" : "tls.caFile");
 }
 
 int tls_judge_certificate(int passed, X509_STORE_CTX *store)

@@ -29,6 +29,7 @@ struct world {
     bool is_over; /* the limit passed */
     bool is_in_call;
     size_t descriptors; /* open before the world was made */
+    size_t marked;      /* open when the test said so */
 };
 
 /* --- the world --- */
@@ -130,6 +131,25 @@ static inline void world_run_for(struct world *w, msec wait)
     net_set_deadline(w->net, &w->limit, net_now(w->net) + wait);
     loop_run(w->loop);
     w->is_finished = NULL;
+}
+
+/* To be called when all that is open may stay so until world_settle. */
+static inline void world_mark(struct world *w)
+{
+    w->marked = count_descriptors();
+}
+
+/* Lets what was closed since come to its end. */
+static inline void world_settle(struct world *w)
+{
+    msec end = net_now(w->net) + LIMIT_MS;
+    if (w->sim != NULL) {
+        sim_run_for(w->sim, 2 * CLOSE_FLUSH_MS);
+        return;
+    }
+    while (count_descriptors() > w->marked && net_now(w->net) < end) {
+        world_run_for(w, 2);
+    }
 }
 
 /* No event may come between these two (promise 1). */
