@@ -40,16 +40,14 @@ static enum lookup_stage stage(const struct lookup *l, size_t i)
     return stage_of(&l->list[i]);
 }
 
-/* Says that there is nothing, where there should be something. */
-static bool is_denial(const struct lookup *l, enum lookup_word word)
+static bool is_denial(enum lookup_word word)
 {
-    return word == LOOKUP_NXDOMAIN ||
-           (word == LOOKUP_NODATA && (l->type == DNS_SRV || l->type == DNS_A));
+    return word == LOOKUP_NXDOMAIN || word == LOOKUP_NODATA;
 }
 
-/* Whether the next is asked at once. A name without A records may have AAAA records, and one
- * without TXT need not exist: whether these denials matter shows in a moment, by the other
- * question. That of a resolver to fall back on is what others are waited for to agree with. */
+/* Whether the next is asked at once. Many names have no TXT, AAAA or A records: whether it matters
+ * that they are denied shows in a moment, by the other question. What a resolver to fall back on
+ * denies is what others are waited for to agree with. */
 static bool hurries(const struct lookup *l, size_t i)
 {
     bool is_own = stage(l, i) == LOOKUP_OWN;
@@ -105,18 +103,19 @@ static enum lookup_stage needed_stage(const struct lookup *l)
 
 static bool denies(const struct lookup *l, size_t i)
 {
-    return is_denial(l, l->tries[i].word);
+    return is_denial(l->tries[i].word);
 }
 
-static bool is_agreed(const struct lookup *l, size_t i, enum lookup_stage needed)
+/* Who says the same from elsewhere; count: nobody. */
+static size_t second_of(const struct lookup *l, size_t i, enum lookup_stage needed)
 {
-    for (size_t j = 0; j < l->count; j++) {
-        if (j != i && denies(l, j) && (stage(l, i) >= needed || stage(l, j) >= needed) &&
-            !address_equals(&l->list[i].address, &l->list[j].address)) {
-            return true;
-        }
+    size_t j = 0;
+    while (j < l->count &&
+           (j == i || !denies(l, j) || (stage(l, i) < needed && stage(l, j) < needed) ||
+            address_equals(&l->list[i].address, &l->list[j].address))) {
+        j++;
     }
-    return false;
+    return j;
 }
 
 static bool has_denial(const struct lookup *l)
@@ -129,16 +128,18 @@ static bool has_denial(const struct lookup *l)
     return false;
 }
 
-/* The denial to be believed; count: none, or none yet. */
+/* The denial to be believed; count: none, or none yet. Of two that agree that there is no such
+ * record, one may know that the name exists. */
 static size_t proven_denial(const struct lookup *l)
 {
     enum lookup_stage needed = needed_stage(l);
     for (size_t i = 0; i < l->count; i++) {
-        if (denies(l, i) && (i == l->vouched || is_agreed(l, i, needed))) {
-            return i;
+        size_t second = denies(l, i) ? second_of(l, i, needed) : l->count;
+        if (second < l->count) {
+            return l->tries[second].word == LOOKUP_NODATA ? second : i;
         }
     }
-    return l->count;
+    return l->vouched < l->count && denies(l, l->vouched) ? l->vouched : l->count;
 }
 
 /* An own resolver's denial: proof is wanted at once. */
@@ -197,12 +198,8 @@ static void conclude(struct lookup *l)
     l->is_over = true;
 }
 
-/* That there is nothing, and no denial, counts as what there is. */
-static void weigh(struct lookup *l, size_t i, msec now)
+static void weigh_ok(struct lookup *l, size_t i, msec now)
 {
-    if (denies(l, i)) {
-        return;
-    }
     if (stage(l, i) == LOOKUP_OWN) {
         believe(l, i, true);
     } else if (l->held == l->count) {
@@ -264,8 +261,8 @@ void lookup_on_word(struct lookup *l, size_t resolver, enum lookup_word word, ms
     if (hurries(l, resolver)) {
         l->stages[stage(l, resolver)].owed++;
     }
-    if (lookup_is_answer(word)) {
-        weigh(l, resolver, now);
+    if (word == LOOKUP_OK) {
+        weigh_ok(l, resolver, now);
     }
     settle(l, now);
 }

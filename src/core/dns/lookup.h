@@ -7,9 +7,9 @@
  *
  * A positive answer is believed. That of an own resolver wins, also when it comes up to 200 ms
  * after another's: what it says of private names nobody else can know. A denial (there is no such
- * name, no SRV record, no A record) is believed when two say so who are independent of each other,
- * when it comes from a resolver that knew the name's other records, or when nobody else can be
- * asked. The absence of TXT and AAAA records is no denial: most names have none.
+ * name, or no such record) is believed when it comes from a resolver that knew the name's other
+ * records, when two say so who are independent of each other, or when nobody else can be asked.
+ * Most names have no TXT or AAAA record, so that a denial of these hurries nobody.
  *
  * Independent are an own resolver and one to fall back on; but a device on the way can answer in
  * the place of all plain ones, so that where some can prove who they are (TLS, HTTPS) one of them
