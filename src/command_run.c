@@ -105,6 +105,9 @@ static void keep_state(struct settings *s)
     char *path = state_path(s->listen.last_hello_file, "hello", s);
     free(s->listen.last_hello_file);
     s->listen.last_hello_file = path;
+    path = state_path(s->dns.last_good_file, "names", s);
+    free(s->dns.last_good_file);
+    s->dns.last_good_file = path;
 }
 
 static int serve(const struct settings *s, struct tls_config *tls)

@@ -8,16 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/require.h"
-#include "base/scope.h"
-#include "core/dns/hosts_file.h"
 #include "names/names_parts.h"
 
-enum { HOSTS_FILE_BYTES = 256 * 1024 };
-
 static void on_done_due(struct deadline *d, msec now);
+static void on_impatient(struct deadline *d, msec now);
 
 static char **copy_list(char **list)
 {
@@ -50,6 +46,7 @@ struct names *names_new(struct net *net, const struct dns_settings *settings)
     n->settings.fallback_resolvers = copy_list(settings->fallback_resolvers);
     n->settings.ca_file = settings->ca_file == NULL ? NULL : xstrdup(settings->ca_file);
     n->hosts_file = xstrdup("/etc/hosts");
+    list_init(&n->bursts);
     return n;
 }
 
@@ -65,6 +62,7 @@ void names_free(struct names *n)
     free(n->settings.ca_file);
     tls_config_free(n->tls);
     free(n->hosts_file);
+    names_memory_free(n->memory);
     free(n);
 }
 
@@ -82,7 +80,10 @@ struct names_request *names_request_new(struct names *n, void *owner)
     r->names = n;
     r->owner = owner;
     n->requests++;
+    r->began_at = net_now(n->net);
+    list_init(&r->askers);
     deadline_init(&r->done, on_done_due);
+    deadline_init(&r->patience, on_impatient);
     return r;
 }
 
@@ -96,6 +97,7 @@ void names_request_free(struct names_request *r)
         free(q->name);
     }
     net_clear_deadline(r->names->net, &r->done);
+    net_clear_deadline(r->names->net, &r->patience);
     r->names->requests--;
     candidates_free(r->candidates);
     free(r->host);
@@ -104,106 +106,23 @@ void names_request_free(struct names_request *r)
 
 void names_cancel(struct names_request *r)
 {
+    names_leave_burst(r);
     names_request_free(r);
 }
 
-/* --- addresses --- */
+/* --- the end of a request --- */
 
-/* Addresses, socket paths, localhost, and what /etc/hosts says. */
-static void find_without_dns(struct names_request *r)
+const char *names_source(const struct question *q)
 {
-    struct names *n = r->names;
-    char *bytes;
-    if (address_parse(r->host, r->port, &r->known[0])) {
-        r->known_count = 1;
-        return;
-    }
-    auto_file FILE *file = n->hosts_file == NULL ? NULL : fopen(n->hosts_file, "re");
-    if (file != NULL) {
-        bytes = xmalloc(HOSTS_FILE_BYTES);
-        size_t size = fread(bytes, 1, HOSTS_FILE_BYTES, file);
-        r->known_count =
-            hosts_file_find(span_of(bytes, size), r->host, r->port, r->known, ADDRESSES_MOST);
-        free(bytes);
-    }
-    if (r->known_count == 0 && strcasecmp(r->host, "localhost") == 0) {
-        address_parse("127.0.0.1", r->port, &r->known[0]);
-        address_parse("::1", r->port, &r->known[1]);
-        r->known_count = 2;
-    }
+    const struct lookup *l = &q->lookup;
+    return l->believed < l->count ? l->list[l->believed].text : "";
 }
 
-struct names_request *
-names_resolve_host(struct names *n, const char *host, uint16_t port,
-                   void (*on_done)(void *owner, const struct names_addresses *found), void *owner)
+void names_explain_impatience(const struct question *q, struct error *why)
 {
-    struct names_request *r = names_request_new(n, owner);
-    r->on_addresses = on_done;
-    r->host = xstrdup(host);
-    r->port = port;
-    find_without_dns(r);
-    if (r->known_count > 0) {
-        net_set_deadline(n->net, &r->done, net_now(n->net));
-        return r;
-    }
-    names_add_question(r, DNS_AAAA, host);
-    names_add_question(r, DNS_A, host);
-    names_advance(&r->questions[0]);
-    names_advance(&r->questions[1]);
-    return r;
-}
-
-/* IPv6 and IPv4 in turns (RFC 8305). */
-static size_t interleave(const struct names_request *r, struct address *out)
-{
-    const struct dns_answer *a = &r->questions[0].answer;
-    const struct dns_answer *b = &r->questions[1].answer;
-    size_t count = 0;
-    for (size_t i = 0; (i < a->count || i < b->count) && count + 2 <= ADDRESSES_MOST; i++) {
-        if (i < a->count) {
-            out[count++] = a->records[i].address;
-        }
-        if (i < b->count) {
-            out[count++] = b->records[i].address;
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        out[i].port = r->port;
-    }
-    return count;
-}
-
-static msec least_ttl(const struct names_request *r)
-{
-    uint32_t least = UINT32_MAX;
-    for (size_t i = 0; i < r->question_count; i++) {
-        const struct dns_answer *answer = &r->questions[i].answer;
-        if (answer->count > 0 && answer->ttl_seconds < least) {
-            least = answer->ttl_seconds;
-        }
-    }
-    return SECONDS(least == UINT32_MAX ? 0 : least);
-}
-
-static void finish_addresses(struct names_request *r)
-{
-    struct names_addresses found = {.ttl_ms = MINUTES(1)};
-    struct address list[ADDRESSES_MOST];
-    void (*on_done)(void *owner, const struct names_addresses *found) = r->on_addresses;
-    void *owner = r->owner;
-    if (r->known_count > 0) {
-        memcpy(list, r->known, sizeof list);
-        found.count = r->known_count;
-    } else {
-        found.count = interleave(r, list);
-        found.ttl_ms = least_ttl(r);
-    }
-    found.addresses = list;
-    if (found.count == 0) {
-        found.status = names_explain(&r->questions[1], &found.why);
-    }
-    names_request_free(r);
-    on_done(owner, &found);
+    error_set(why, STATUS_NAME_LOOKUP_FAILED,
+              "the %s record of %s has not been answered within %lld ms", dns_type_name(q->type),
+              q->name, (long long)(net_now(q->request->names->net) - q->request->began_at));
 }
 
 static void on_done_due(struct deadline *d, msec now)
@@ -212,9 +131,29 @@ static void on_done_due(struct deadline *d, msec now)
     (void)now;
     if (r->on_seeds != NULL) {
         names_finish_seeds(r);
+    } else if (r->on_addresses != NULL) {
+        names_finish_host(r);
     } else {
-        finish_addresses(r);
+        names_finish_burst(r);
     }
+}
+
+static void on_impatient(struct deadline *d, msec now)
+{
+    struct names_request *r = container_of(d, struct names_request, patience);
+    (void)now;
+    r->is_impatient = true;
+    if (r->on_seeds != NULL) {
+        names_finish_seeds(r);
+    } else {
+        names_finish_host(r);
+    }
+}
+
+void names_limit_patience(struct names_request *r)
+{
+    struct names *n = r->names;
+    net_set_deadline(n->net, &r->patience, net_now(n->net) + names_memory_patience(n->memory));
 }
 
 void names_describe(const struct names *n, char *text, size_t room)

@@ -1,9 +1,16 @@
 /* Names to addresses: the SRV and TXT records of a cluster, and the addresses of a host.
  *
- * Every request ends exactly once: by its on_done, in a later turn, or by names_cancel. Nothing is
- * remembered here; who asks keeps the answer for its time to live. The resolvers of `dns.resolvers`
- * are asked as core/dns/lookup.h says, and those to fall back on; each question within
- * `dns.timeoutMS`. */
+ * Every request ends exactly once: by its on_done, in a later turn, or by names_cancel. Who asks
+ * keeps the answer for its time to live. The resolvers of `dns.resolvers` are asked as
+ * core/dns/lookup.h says, and those to fall back on, each question within `dns.timeoutMS`; for one
+ * host there is one burst of questions at a time, whoever else asks for it meanwhile.
+ *
+ * Beside that the last good answer to everything is kept (names_remember), and serves where there
+ * is no live one: at once when the resolvers fail, after 1.8 s when they are silent (RFC 8767), and
+ * up to the age of dns.staleMaxMS. It serves also when they deny the name: that is more often a
+ * resolver that lies, or a zone that hides the public one, than a cluster that is gone, and whoever
+ * answers at an old address has to prove who it is, by certificate and hello; but then it is told.
+ * It does not serve when an answer came that breaks a rule. */
 #ifndef NAMES_NAMES_H
 #define NAMES_NAMES_H
 
@@ -41,7 +48,11 @@ struct names_seeds {
     const char *auth_source; /* from TXT, and so are the next two; NULL: not said there */
     const char *replica_set;
     bool load_balanced;
-    msec ttl_ms; /* the least of the SRV answer */
+    msec ttl_ms;        /* the least of the SRV answer */
+    const char *source; /* the resolver that is believed; NULL when status is not OK */
+    bool has_changed;   /* it names other servers than the last good answer before it */
+    bool is_stale;      /* it is the last good answer, of that age; `why` says why */
+    msec age;           /* 0: it is live */
     size_t
         skipped; /* by names_poll_seeds: targets that break a rule; `why` says how the last does */
     const struct names_row *rows;
@@ -54,7 +65,10 @@ struct names_addresses {
     struct error why;
     const struct address *addresses;
     size_t count;
-    msec ttl_ms; /* for what needs no DNS: MINUTES(1) */
+    msec ttl_ms;        /* for what needs no DNS: MINUTES(1); 0: is_stale */
+    const char *source; /* the resolver that is believed; NULL: nobody was asked */
+    bool is_stale;      /* as above, and so is the next one */
+    msec age;
 };
 
 /* The settings are copied. */
@@ -89,16 +103,37 @@ void names_describe(const struct names *names, char *text, size_t room);
 /* Reads this file in place of /etc/hosts, or none when NULL; the path is copied. */
 void names_set_hosts_file(struct names *names, const char *path);
 
+/* From now on the answers about this cluster are kept, for when there are none: in memory, and in
+ * settings->last_good_file when there is one, which is read now, and written from time to time
+ * where `is_written`. A file that cannot be read is told and costs nothing else. Once at most. */
+void names_remember(struct names *names, const struct upstream_settings *upstream,
+                    const struct dns_settings *settings, bool is_written);
+
+/* Nothing is asked any more: what is known is written. True when that is so already, or cannot be;
+ * else on_settled follows. */
+bool names_settle(struct names *names, void (*on_settled)(void *owner), void *owner);
+
+enum { NAMES_AGE_SIZE = 32 };
+
+/* "3 days", "50 min": for messages. */
+const char *names_print_age(char out[NAMES_AGE_SIZE], msec age);
+
 /* SRV and TXT of `upstream->srv_host` together; on_done when both are known. A TXT question that
- * nobody answers is logged and then counts as "no TXT record". Statuses: BAD_INPUT (an answer came
- * and breaks a rule of the seed list: it will not pass by itself), NAME_NOT_FOUND, NAME_NO_ANSWER,
- * NAME_LOOKUP_FAILED. */
+ * nobody answers is logged and then counts as what it said last, else as "no TXT record". Statuses:
+ * BAD_INPUT (an answer came and breaks a rule of the seed list: it will not pass by itself),
+ * NAME_NOT_FOUND, NAME_NO_ANSWER, NAME_LOOKUP_FAILED. */
 struct names_request *
 names_resolve_seeds(struct names *names, const struct upstream_settings *upstream,
                     void (*on_done)(void *owner, const struct names_seeds *found), void *owner);
 
-/* SRV alone, of a cluster that is known: targets that break a rule are passed over, and all others
- * are given, whatever srvMaxHosts says. Statuses as above; BAD_INPUT: no target is left. */
+/* The same without the last good answer: for who has that already, and wants the live one. */
+struct names_request *
+names_refresh_seeds(struct names *names, const struct upstream_settings *upstream,
+                    void (*on_done)(void *owner, const struct names_seeds *found), void *owner);
+
+/* SRV alone, and never an old answer, of a cluster that is known: targets that break a rule are
+ * passed over, and all others are given, whatever srvMaxHosts says. Statuses as above; BAD_INPUT:
+ * no target is left. */
 struct names_request *
 names_poll_seeds(struct names *names, const struct upstream_settings *upstream,
                  void (*on_done)(void *owner, const struct names_seeds *found), void *owner);
@@ -109,6 +144,11 @@ names_poll_seeds(struct names *names, const struct upstream_settings *upstream,
  * address. Statuses: NAME_NOT_FOUND, NAME_NO_ANSWER, NAME_LOOKUP_FAILED. */
 struct names_request *
 names_resolve_host(struct names *names, const char *host, uint16_t port,
+                   void (*on_done)(void *owner, const struct names_addresses *found), void *owner);
+
+/* The same without the last good answer. */
+struct names_request *
+names_refresh_host(struct names *names, const char *host, uint16_t port,
                    void (*on_done)(void *owner, const struct names_addresses *found), void *owner);
 
 /* on_done will not come; the pointer is dead. Not allowed once on_done has begun. */

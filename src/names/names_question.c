@@ -36,7 +36,7 @@ void names_add_question(struct names_request *r, uint16_t type, const char *name
     q->name = xstrdup(name);
     deadline_init(&q->deadline, on_time);
     lookup_init(&q->lookup, r->candidates->list, r->candidates->count, type,
-                r->is_poll && timeout > REFRESH_MS ? REFRESH_MS : timeout, net_now(net));
+                r->is_live && timeout > REFRESH_MS ? REFRESH_MS : timeout, net_now(net));
     for (size_t i = 0; i < LOOKUP_RESOLVERS_MOST; i++) {
         q->asked[i].question = q;
     }

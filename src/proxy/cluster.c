@@ -61,12 +61,13 @@ struct cluster *cluster_new(struct proxy *proxy)
     c->names = names_new(proxy->net, &proxy->settings->dns);
     names_set_listener(c->names, cluster_on_names_news, c);
     log_resolvers(c);
+    names_remember(c->names, &proxy->settings->upstream, &proxy->settings->dns, true);
     c->affinity = affinity_new(CURSORS_MOST, TRANSACTIONS_MOST);
     list_init(&c->nodes);
     list_init(&c->waiting);
     list_init(&c->greeting);
     deadline_init(&c->retry, on_retry);
-    deadline_init(&c->poll, cluster_poll_seeds);
+    deadline_init(&c->poll, cluster_on_refresh_due);
     cluster_state_init(c);
     hello_values_init(&c->hello);
     net_random(proxy->net, c->hello.service_id, sizeof c->hello.service_id);
@@ -282,9 +283,16 @@ bool cluster_knows(const struct cluster *c, const struct node *node)
 
 /* --- the end --- */
 
+static void on_names_settled(void *owner)
+{
+    struct cluster *c = owner;
+    cluster_on_node_ended(c);
+}
+
 void cluster_on_node_ended(struct cluster *c)
 {
-    if (c->is_closing && list_is_empty(&c->nodes) && !c->is_storing && !c->has_ended) {
+    if (c->is_closing && list_is_empty(&c->nodes) && !c->is_storing && !c->has_ended &&
+        names_settle(c->names, on_names_settled, c)) {
         c->has_ended = true;
         proxy_on_cluster_ended(c->proxy);
     }

@@ -1,7 +1,8 @@
 /* What the files of a cluster share: cluster.c (topology, nodes), cluster_seeds.c (whom it begins
- * with), cluster_serve.c (what exchanges ask of it), cluster_bound.c (which follow-up goes where),
- * cluster_state.c (whether it serves, as events tell it),
- * cluster_hello.c (what hello says) and cluster_look.c (reports). Nobody else includes this. */
+ * with), cluster_refresh.c (the SRV record again and again), cluster_serve.c (what exchanges ask of
+ * it), cluster_bound.c (which follow-up goes where), cluster_state.c (whether it serves, as events
+ * tell it), cluster_hello.c (what hello says) and cluster_look.c (reports). Nobody else includes
+ * this. */
 #ifndef PROXY_CLUSTER_PARTS_H
 #define PROXY_CLUSTER_PARTS_H
 
@@ -23,8 +24,11 @@ struct cluster {
     struct deadline retry; /* of the seeds, while there is no server; else: forgetting of cursors */
     struct deadline poll;  /* the next look at the SRV record */
     unsigned lookups_failed;
-    msec looked_up_at;        /* the end of the last lookup */
-    struct error poll_fault;  /* what was told of the last look; empty: all was well */
+    msec looked_up_at;          /* the end of the last lookup */
+    struct error refresh_fault; /* what was told of the last look; empty: all was well */
+    unsigned refreshes_failed;  /* in a row */
+    bool are_seeds_old; /* it began with the last good answer or with upstream.seeds, and no live
+                           one has come since */
     struct error seeds_fault; /* the lookup failed for good; status OK: no */
     struct error wire_fault;  /* a server speaks no wire version of ours; status OK: no */
     struct error why;         /* the last cause of trouble */
@@ -61,8 +65,18 @@ struct cluster {
 /* At the start, and when no server is left: from the seeds. */
 void cluster_begin_anew(struct cluster *c);
 
-/* The SRV record is due to be looked at again. */
-void cluster_poll_seeds(struct deadline *poll, msec now);
+/* With the database that knows the user: TXT's (NULL: it says none) where the settings have none.
+ */
+void cluster_set_credentials(struct cluster *c, const char *txt_source);
+
+/* The SRV record is looked at again: now, when it is due, or as long after the answer that has just
+ * come as its time to live says (negative: none came). */
+void cluster_refresh_now(struct cluster *c);
+void cluster_on_refresh_due(struct deadline *poll, msec now);
+void cluster_plan_refresh(struct cluster *c, msec ttl);
+
+/* Tells when the record names other servers than it did the last time. */
+void cluster_tell_new_hosts(struct cluster *c, const struct names_seeds *found);
 
 /* An operation waits and the seeds are not known: the next lookup comes soon. */
 void cluster_hurry_seeds(struct cluster *c);

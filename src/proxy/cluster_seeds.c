@@ -1,12 +1,10 @@
 /* Whose servers a cluster begins with: the hosts of the connection string, or what the SRV and TXT
- * records of its name say; and with which credentials.
+ * records of its name say, else what they said last, else upstream.seeds; and with which
+ * credentials.
  *
- * The members of a replica set tell each other's names. Routers do not: theirs are read from the
- * SRV record again and again, and the topology follows (SRV polling).
- *
- * Failures: the seeds cannot be looked up (tried again with back-off); a wrong answer, for instance
- * a target outside the domain (told at once and looked at again slowly). Later the servers that are
- * known stay, and the record is looked at more often until that succeeds. */
+ * Failures: there is none of these (looked up again with back-off); a wrong answer, for instance a
+ * target outside the domain (told at once and looked at again slowly). What comes later is in
+ * cluster_refresh.c. */
 #include <stdlib.h>
 #include <strings.h>
 
@@ -19,12 +17,9 @@
 /* While an operation waits, two lookups of the seeds are at least this far apart. */
 enum { SEEDS_LEAST_MS = 1000 };
 
-/* SRV polling: minSrvRecordPollingIntervalMS, which the record's TTL can only prolong. */
-#define POLL_LEAST_MS MINUTES(1)
-
 /* --- credentials --- */
 
-static void set_credentials(struct cluster *c, const char *txt_source)
+void cluster_set_credentials(struct cluster *c, const char *txt_source)
 {
     static const enum login_mechanism mechanisms[] = {
         [AUTH_NONE] = LOGIN_DEFAULT,
@@ -77,28 +72,6 @@ static void begin_topology(struct cluster *c, const char *const *seeds, size_t c
     cluster_perform(c);
 }
 
-/* SRV polling: while the topology is unknown or sharded, and has servers. */
-static bool is_polled(const struct cluster *c)
-{
-    if (c->proxy->settings->upstream.srv_host == NULL || topology_count(c->topology) == 0) {
-        return false;
-    }
-    enum topology_kind kind = topology_kind(c->topology);
-    return kind == TOPOLOGY_UNKNOWN || kind == TOPOLOGY_SHARDED;
-}
-
-/* `ttl`: of the answer that has just come; negative: none came. */
-static void plan_poll(struct cluster *c, msec ttl)
-{
-    msec pause = ttl > POLL_LEAST_MS ? ttl : POLL_LEAST_MS;
-    if (ttl < 0) {
-        pause = c->proxy->settings->upstream.heartbeat_frequency_ms;
-    }
-    if (is_polled(c)) {
-        net_set_deadline(c->proxy->net, &c->poll, net_now(c->proxy->net) + pause);
-    }
-}
-
 static void retry_seeds(struct cluster *c, bool is_permanent)
 {
     const struct reconnect_settings *r = &c->proxy->settings->reconnect;
@@ -123,11 +96,18 @@ static void on_seeds_found(struct cluster *c, const struct names_seeds *found)
 {
     c->seeds_fault = (struct error){0};
     c->is_balanced = found->load_balanced;
-    set_credentials(c, found->auth_source);
+    cluster_set_credentials(c, found->auth_source);
+    c->are_seeds_old = found->is_stale;
     log_info(LOG_DNS, NULL, "%s has %zu servers", c->proxy->settings->upstream.srv_host,
              found->count);
-    begin_topology(c, found->hosts, found->count, found->replica_set);
-    plan_poll(c, found->ttl_ms);
+    /* The name of a set that may be gone must not keep us from the one that is there. */
+    begin_topology(c, found->hosts, found->count, found->is_stale ? NULL : found->replica_set);
+    if (found->is_stale) {
+        cluster_refresh_now(c);
+    } else {
+        cluster_tell_new_hosts(c, found);
+        cluster_plan_refresh(c, found->ttl_ms);
+    }
 }
 
 /* `is_permanent`: it will not pass by itself, as an answer that breaks a rule. */
@@ -166,8 +146,9 @@ static bool use_configured_seeds(struct cluster *c, const struct error *why)
         return false;
     }
     log_warn(LOG_DNS, NULL, "%s; beginning with upstream.seeds instead", why->text);
+    c->are_seeds_old = true;
     begin_with(c, seeds);
-    plan_poll(c, -1);
+    cluster_plan_refresh(c, -1);
     return true;
 }
 
@@ -216,71 +197,10 @@ void cluster_begin_anew(struct cluster *c)
     }
 }
 
-/* --- polling --- */
-
-static bool is_known(void *owner, const char *host)
-{
-    const struct topology *t = owner;
-    for (size_t i = 0; i < topology_count(t); i++) {
-        if (strcasecmp(topology_at(t, i)->address, host) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void follow(struct cluster *c, const struct names_seeds *found)
-{
-    uint32_t words[DNS_RECORDS_MOST];
-    const char *hosts[DNS_RECORDS_MOST];
-    memcpy(hosts, found->hosts, found->count * sizeof *hosts);
-    net_random(c->proxy->net, words, sizeof words);
-    size_t most = (size_t)c->proxy->settings->upstream.srv_max_hosts;
-    size_t count = seeds_fill(hosts, found->count, is_known, c->topology, most, words);
-    topology_on_seeds(c->topology, hosts, count);
-}
-
-/* Once, until it is another sentence. */
-static void tell_poll(struct cluster *c, const struct names_seeds *found)
-{
-    bool is_well = found->status == STATUS_OK && found->skipped == 0;
-    if (is_well) {
-        c->poll_fault = (struct error){0};
-    } else if (strcmp(c->poll_fault.text, found->why.text) != 0) {
-        log_warn(LOG_DNS, NULL, "%s; %s", found->why.text,
-                 found->status == STATUS_OK ? "passed over" : "keeping the servers that are known");
-        c->poll_fault = found->why;
-    }
-}
-
-static void on_polled(void *owner, const struct names_seeds *found)
-{
-    struct cluster *c = owner;
-    c->lookup = NULL;
-    if (!is_polled(c)) {
-        return; /* it has turned out to be something else */
-    }
-    tell_poll(c, found);
-    if (found->status == STATUS_OK) {
-        follow(c, found);
-    }
-    plan_poll(c, found->status == STATUS_OK ? found->ttl_ms : -1);
-    cluster_perform(c);
-}
-
-void cluster_poll_seeds(struct deadline *poll, msec now)
-{
-    struct cluster *c = container_of(poll, struct cluster, poll);
-    (void)now;
-    if (c->lookup == NULL && is_polled(c)) {
-        c->lookup = names_poll_seeds(c->names, &c->proxy->settings->upstream, on_polled, c);
-    }
-}
-
 void cluster_open(struct cluster *c)
 {
     c->is_balanced = c->proxy->settings->upstream.load_balanced;
-    set_credentials(c, NULL);
+    cluster_set_credentials(c, NULL);
     cluster_state_begin(c);
     cluster_load_hello(c);
     cluster_begin_anew(c);

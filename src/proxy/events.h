@@ -19,7 +19,7 @@
     X(NODE_UP, "node.up", LOG_INFO, "answers")                                              \
     X(PRIMARY_CHANGED, "primary.changed", LOG_INFO, "is the primary")                       \
     X(DNS_FALLBACK_USED, "dns.fallback_used", LOG_WARN, "found by a fallback resolver")     \
-    X(DNS_STALE_USED, "dns.stale_used", LOG_WARN, "going by the last answer that was good") \
+    X(DNS_STALE_USED, "dns.stale_used", LOG_INFO, "going by the last answer that was good") \
     X(CERT_EXPIRING, "cert.expiring", LOG_WARN, "its certificate ends soon")                \
     X(POOL_EXHAUSTED, "pool.exhausted", LOG_WARN, "no pooled connection was free for operations")
 

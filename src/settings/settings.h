@@ -147,6 +147,9 @@ struct dns_settings {
     char **fallback_resolvers; /* as core/dns/resolver.h spells them */
     char *ca_file;             /* for DNS over TLS and HTTPS; NULL: the system's roots */
     msec timeout_ms;
+    char *last_good_file; /* NULL: none */
+    msec stale_warn_ms;
+    msec stale_max_ms;
 };
 
 struct tls_settings {

@@ -11,8 +11,7 @@
 
 /* Names that the documentation has and this build has not: refused, never ignored. */
 static const char *const not_built[] = {
-    "upstream.compressors", "listen.tls",     "listen.users",  "dns.lastGoodFile",
-    "dns.staleWarnMS",      "dns.staleMaxMS", "admin.socket",  "admin.http",
+    "upstream.compressors", "listen.tls",     "listen.users",  "admin.socket", "admin.http",
     "admin.probes",         "admin.database", "admin.actions", "log.slowMS",
 };
 

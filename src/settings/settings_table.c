@@ -2,6 +2,7 @@
 
 #define AT(field) offsetof(struct settings, field)
 #define MOST      INT64_C(1000000000)
+#define YEAR      INT64_C(31536000000)
 #define TEXT(path, field, fallback, uri, flags, help)                        \
     {                                                                        \
         path, OPTION_TEXT, AT(field), fallback, 0, 0, NULL, uri, flags, help \
@@ -183,6 +184,13 @@ const struct option option_table[] = {
     TEXT("dns.caFile", dns.ca_file, NULL, NULL, 0,
          "CA certificates (PEM) that vouch for resolvers over TLS and HTTPS; none: the system's."),
     DURATION("dns.timeoutMS", dns.timeout_ms, "5000", 1, NULL, "Longest time for one look-up."),
+    TEXT("dns.lastGoodFile", dns.last_good_file, "auto", NULL, 0,
+         "File that keeps what the resolvers said last of the cluster (no secrets), for a start "
+         "while they cannot be asked; auto: in the state folder, off: none."),
+    {"dns.staleWarnMS", OPTION_DURATION, AT(dns.stale_warn_ms), "259200000", 0, YEAR, NULL, NULL, 0,
+     "Age from which on the use of such an answer is told, once a day."},
+    {"dns.staleMaxMS", OPTION_DURATION, AT(dns.stale_max_ms), "2592000000", 0, YEAR, NULL, NULL, 0,
+     "Age from which on it is not used any more; 0: never used."},
     TEXT("tls.caFile", tls.ca_file, NULL, "tlsCAFile", 0,
          "Certificates to trust (PEM), instead of the system's."),
     TEXT("tls.certificateKeyFile", tls.certificate_key_file, NULL, "tlsCertificateKeyFile", 0,

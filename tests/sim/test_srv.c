@@ -48,7 +48,7 @@ static void test_routers_come_and_go(void **state)
     sim_world_put_srv(w, NODE1 " " NODE2, 60);
     sim_world_run(w, 29000);
     assert_int_equal(members(w), 3); /* not before a minute has passed */
-    sim_world_run(w, 2000);
+    sim_world_run(w, 8000);
     assert_int_equal(members(w), 6);
     size_t accepted = w->cluster->nodes[1].accepted;
     sim_world_run(w, 5000);
@@ -75,7 +75,7 @@ static void test_a_router_goes_while_it_serves(void **state)
     struct sim_client *c = sim_client_open(w);
     sim_client_ask(c, "{'insert': 'things', 'documents': [{}], 'delay': 90000}");
     sim_world_put_srv(w, NODE1, 60);
-    sim_world_run(w, 62000);
+    sim_world_run(w, 67000);
     assert_int_equal(members(w), 2);
     assert_int_equal(w->cluster->nodes[0].conns, 1);
     sim_client_ask(reader, "{'getMore': {'$numberLong': '%lld'}, 'collection': 'things'}", cursor);
@@ -99,11 +99,11 @@ static void test_a_longer_ttl_is_waited_for(void **state)
     struct sim_world *w = routers(ALL, NULL);
     (void)state;
     sim_world_put_srv(w, ALL, 300);
-    sim_world_run(w, 65000);
+    sim_world_run(w, 67000);
     sim_world_put_srv(w, NODE0, 300);
     sim_world_run(w, 290000);
     assert_int_equal(members(w), 7);
-    sim_world_run(w, 15000);
+    sim_world_run(w, 45000);
     assert_int_equal(members(w), 1);
     sim_world_end(w);
 }
@@ -121,7 +121,7 @@ static void test_the_pace(void **state)
     sim_world_end(w);
 }
 
-/* The members of a replica set name each other. */
+/* The members of a replica set name each other: the record is looked at, and changes nothing. */
 static void test_never_for_a_replica_set(void **state)
 {
     struct sim_world *w = sim_world_new((struct sim_plan){.is_srv = true, .latency = 1});
@@ -131,7 +131,7 @@ static void test_never_for_a_replica_set(void **state)
     size_t before = sim_dns_count(w->sim, NULL);
     sim_world_put_srv(w, NODE0, 60);
     sim_world_run(w, MINUTES(30));
-    assert_int_equal(sim_dns_count(w->sim, NULL), before);
+    assert_in_range(sim_dns_count(w->sim, NULL) - before, 26, 30);
     assert_int_equal(topology_count(w->proxy->cluster->topology), 3);
     sim_world_end(w);
 }
@@ -189,7 +189,7 @@ static void test_all_routers_are_replaced(void **state)
     sim_node_die(&w->cluster->nodes[0]);
     sim_node_die(&w->cluster->nodes[1]);
     sim_world_put_srv(w, NODE2, 60);
-    sim_world_run(w, 61000);
+    sim_world_run(w, 67000);
     assert_int_equal(members(w), 4);
     sim_world_works(w, 1000);
     sim_world_end(w);

@@ -42,15 +42,29 @@ void sim_world_put_srv(struct sim_world *w, const char *targets, uint32_t ttl_se
     free(record);
 }
 
-void sim_world_move_name(struct sim_world *w, int index, int at)
+void sim_world_put_addresses(struct sim_world *w, int index, const char *addresses,
+                             uint32_t ttl_seconds)
 {
     struct wire *record = xcalloc(1, sizeof *record);
     char *host = xformat(NODE_HOST, (size_t)index);
+    char *list = xstrdup(addresses);
+    char *rest = NULL;
     wire_open(record, ANSWER, host, TYPE_A);
-    wire_bytes(record, host, TYPE_A, TTL_SECONDS, w->cluster->nodes[at].at.ip, 4);
+    for (char *text = strtok_r(list, " ", &rest); text != NULL; text = strtok_r(NULL, " ", &rest)) {
+        struct address at;
+        require(address_parse(text, 0, &at) && at.family == ADDRESS_IPV4);
+        wire_bytes(record, host, TYPE_A, ttl_seconds, at.ip, 4);
+    }
     sim_dns_answer(w->sim, NULL, host, TYPE_A, STATUS_OK, wire_span(record), 2);
+    free(list);
     free(host);
     free(record);
+}
+
+void sim_world_move_name(struct sim_world *w, int index, int at)
+{
+    char text[ADDRESS_TEXT_SIZE];
+    sim_world_put_addresses(w, index, address_print(&w->cluster->nodes[at].at, text), TTL_SECONDS);
 }
 
 /* What stands behind the name; nodes are found by their addresses from then on. */
@@ -85,6 +99,15 @@ static char *make_uri(const struct sim_world *w, const struct sim_plan *plan)
                    w->cluster->uri + sizeof scheme - 1);
 }
 
+/* As `mooring run` does; "auto" is none here. */
+static void keep_file(char **setting)
+{
+    if (strcmp(*setting, "auto") == 0 || strcmp(*setting, "off") == 0) {
+        free(*setting);
+        *setting = NULL;
+    }
+}
+
 static void load_settings(struct sim_world *w, const struct sim_plan *plan)
 {
     char *texts = xformat("--listen.addresses=127.0.0.1:27017 --dns.resolvers=192.0.2.53 "
@@ -104,6 +127,8 @@ static void load_settings(struct sim_world *w, const struct sim_plan *plan)
     problems_print(&problems, stderr);
     require(problems.errors == 0);
     problems_clear(&problems);
+    keep_file(&w->settings.listen.last_hello_file);
+    keep_file(&w->settings.dns.last_good_file);
     free(texts);
     free(uri);
 }
@@ -114,10 +139,17 @@ static void on_ended(void *owner)
     w->has_ended = true;
 }
 
+void sim_world_start(struct sim_world *w)
+{
+    struct error why;
+    w->has_ended = false;
+    w->proxy = proxy_new(w->net, &w->settings, NULL, on_ended, w);
+    require(proxy_open(w->proxy, &why) == STATUS_OK);
+}
+
 struct sim_world *sim_world_new(struct sim_plan plan)
 {
     struct sim_world *w = xcalloc(1, sizeof *w);
-    struct error why;
     w->seed = plan.seed != 0 ? plan.seed : seed_of_environment() != 0 ? seed_of_environment() : 1;
     current = w;
     log_open(getenv("VERBOSE") == NULL ? NULL : stderr, LOG_TEXT);
@@ -132,6 +164,10 @@ struct sim_world *sim_world_new(struct sim_plan plan)
     w->cluster->password = plan.password;
     for (size_t i = 0; i < w->cluster->count; i++) {
         sim_set_latency(w->sim, &w->cluster->nodes[i].at, plan.latency);
+        if (plan.is_named) {
+            snprintf(w->cluster->nodes[i].name, sizeof w->cluster->nodes[i].name,
+                     NODE_HOST ":27017", i);
+        }
     }
     list_init(&w->clients);
     put_names(w, plan.srv_targets);
@@ -140,8 +176,8 @@ struct sim_world *sim_world_new(struct sim_plan plan)
     if (plan.is_nameless) {
         sim_set_fault(w->sim, FAULT_DNS_REFUSED, 0, UINT32_MAX);
     }
-    w->proxy = proxy_new(w->net, &w->settings, NULL, on_ended, w);
-    require(proxy_open(w->proxy, &why) == STATUS_OK);
+    sim_dns_behave(w->sim, NULL, plan.dns_ways);
+    sim_world_start(w);
     sim_add_invariant(w->sim, sim_world_check, w);
     return w;
 }
@@ -209,6 +245,20 @@ void sim_world_works(struct sim_world *w, msec limit)
 }
 
 /* --- the end --- */
+
+static bool has_ended(void *owner)
+{
+    const struct sim_world *w = owner;
+    return w->has_ended;
+}
+
+void sim_world_stop(struct sim_world *w)
+{
+    proxy_close(w->proxy);
+    sim_world_until(w, END_MS, has_ended, w);
+    proxy_free(w->proxy);
+    w->proxy = NULL;
+}
 
 static bool is_all_closed(void *owner)
 {

@@ -34,6 +34,8 @@ struct sim_plan {
     const char *srv_options; /* "&srvMaxHosts=2"; NULL: none */
     bool is_sharded;         /* the nodes are routers */
     bool is_nameless;        /* resolvers refuse from the start: FAULT_DNS_REFUSED */
+    unsigned dns_ways;       /* of all resolvers from the start (enum sim_dns_way) */
+    bool is_named;           /* the nodes tell each other's names in hello, not addresses */
 };
 
 struct sim_world {
@@ -62,6 +64,15 @@ void sim_world_run(struct sim_world *w, msec wait);
 
 /* From now on the SRV record names these hosts (as plan.srv_targets). */
 void sim_world_put_srv(struct sim_world *w, const char *targets, uint32_t ttl_seconds);
+
+/* From now on the name of node `index` means these addresses (parted by spaces). */
+void sim_world_put_addresses(struct sim_world *w, int index, const char *addresses,
+                             uint32_t ttl_seconds);
+
+/* The process ends, as it does by itself, and another begins with the same settings. Between them
+ * the proxy is NULL. */
+void sim_world_stop(struct sim_world *w);
+void sim_world_start(struct sim_world *w);
 
 /* From now on the name of node `index` means the address of node `at`. */
 void sim_world_move_name(struct sim_world *w, int index, int at);

@@ -47,29 +47,38 @@ static bool is_same_text(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static bool has_host(const struct last_good_seeds *s, const char *host)
+static bool is_among(const char *host, const char *const *hosts, size_t count)
 {
-    for (size_t i = 0; i < s->count; i++) {
-        if (strcasecmp(s->hosts[i], host) == 0) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcasecmp(hosts[i], host) == 0) {
             return true;
         }
     }
     return false;
 }
 
+static bool has_hosts(const struct last_good_seeds *s, const char *const *hosts, size_t count)
+{
+    const char *const *own = (const char *const *)s->hosts;
+    bool are_same = s->count == count;
+    for (size_t i = 0; i < count && are_same; i++) {
+        are_same = is_among(hosts[i], own, count) && is_among(own[i], hosts, count);
+    }
+    return are_same;
+}
+
+bool last_good_has_hosts(const struct last_good *l, const char *const *hosts, size_t count)
+{
+    return has_hosts(&l->seeds, hosts, count);
+}
+
 static bool says_the_same(const struct last_good_seeds *a, const struct last_good_seeds *b)
 {
-    if (a->count != b->count || a->load_balanced != b->load_balanced ||
-        !is_same_text(a->auth_source, b->auth_source) ||
+    if (a->load_balanced != b->load_balanced || !is_same_text(a->auth_source, b->auth_source) ||
         !is_same_text(a->replica_set, b->replica_set)) {
         return false;
     }
-    for (size_t i = 0; i < a->count; i++) {
-        if (!has_host(a, b->hosts[i]) || !has_host(b, a->hosts[i])) {
-            return false;
-        }
-    }
-    return true;
+    return has_hosts(a, (const char *const *)b->hosts, b->count);
 }
 
 static char *copy_text(const char *text)
@@ -96,7 +105,7 @@ bool last_good_put_seeds(struct last_good *l, const struct last_good_seeds *seed
 
 /* --- names --- */
 
-const struct last_good_name *last_good_find(const struct last_good *l, const char *host)
+struct last_good_name *last_good_find(const struct last_good *l, const char *host)
 {
     for (size_t i = 0; i < l->name_count; i++) {
         if (strcasecmp(l->names[i].host, host) == 0) {
@@ -154,7 +163,7 @@ bool last_good_put_name(struct last_good *l, const char *host, const struct addr
     if (count == 0 || !can_be_kept(host)) {
         return false;
     }
-    struct last_good_name *n = (struct last_good_name *)(uintptr_t)last_good_find(l, host);
+    struct last_good_name *n = last_good_find(l, host);
     struct last_good_name fresh = {.when = when};
     for (size_t i = 0; i < count && fresh.count < LAST_GOOD_ADDRESSES_MOST; i++) {
         struct address bare = addresses[i];

@@ -28,6 +28,7 @@ enum {
 /* What the SRV and TXT records said. */
 struct last_good_seeds {
     msec when;
+    msec told_at;      /* the caller's: when its use was told; 0: not since it was confirmed */
     char *source;      /* who said so: the resolver */
     char **hosts;      /* "host:port" */
     size_t count;      /* 0: nothing is known */
@@ -40,6 +41,7 @@ struct last_good_seeds {
 struct last_good_name {
     char *host;
     msec when;
+    msec told_at; /* as above */
     char *source;
     struct address addresses[LAST_GOOD_ADDRESSES_MOST]; /* port 0 */
     size_t count;                                       /* 1 or more */
@@ -69,8 +71,11 @@ bool last_good_put_seeds(struct last_good *l, const struct last_good_seeds *seed
 bool last_good_put_name(struct last_good *l, const char *host, const struct address *addresses,
                         size_t count, const char *source, msec when);
 
+/* Looked at: whether the seeds are these hosts, in any order. */
+bool last_good_has_hosts(const struct last_good *l, const char *const *hosts, size_t count);
+
 /* Looked at; NULL: not known. Case does not matter. Lent until the next call that changes it. */
-const struct last_good_name *last_good_find(const struct last_good *l, const char *host);
+struct last_good_name *last_good_find(const struct last_good *l, const char *host);
 
 /* What was confirmed before `since` goes. */
 void last_good_forget(struct last_good *l, msec since);
