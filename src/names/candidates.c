@@ -109,6 +109,15 @@ struct candidates *candidates_new(const struct dns_settings *settings)
     return c;
 }
 
+bool candidates_are_same(const struct candidates *a, const struct candidates *b)
+{
+    bool are_same = a->count == b->count && a->own_count == b->own_count;
+    for (size_t i = 0; are_same && i < a->count; i++) {
+        are_same = strcmp(a->list[i].text, b->list[i].text) == 0;
+    }
+    return are_same;
+}
+
 static void append(char *text, size_t room, const char *part)
 {
     size_t used = strlen(text);

@@ -5,6 +5,7 @@
 #ifndef NAMES_CANDIDATES_H
 #define NAMES_CANDIDATES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/dns/lookup.h"
@@ -18,6 +19,9 @@ struct candidates {
 };
 
 struct candidates *candidates_new(const struct dns_settings *settings);
+
+/* The same resolvers in the same order. */
+bool candidates_are_same(const struct candidates *a, const struct candidates *b);
 
 /* For a log line: "192.0.2.1:53, 192.0.2.2:53; …" and what the policy is. */
 void candidates_describe(const struct candidates *candidates, const struct dns_settings *settings,

@@ -98,6 +98,7 @@ void names_request_free(struct names_request *r)
     }
     net_clear_deadline(r->names->net, &r->done);
     net_clear_deadline(r->names->net, &r->patience);
+    net_clear_deadline(r->names->net, &r->reread);
     r->names->requests--;
     candidates_free(r->candidates);
     free(r->host);

@@ -28,6 +28,8 @@
 struct names;
 struct names_request;
 
+enum { NAMES_DETAIL_SIZE = 100 };
+
 /* Who said what: one row per question and resolver, in the order of the resolvers. */
 struct names_row {
     uint16_t type; /* enum dns_type */
@@ -37,6 +39,7 @@ struct names_row {
     uint32_t ttl_seconds; /* when the word is OK */
     size_t records;       /* when the word is OK */
     msec took;
+    char detail[NAMES_DETAIL_SIZE]; /* more about a failure, as the resolver or TLS says it */
 };
 
 /* What the SRV and TXT records say. Lent for the call. */

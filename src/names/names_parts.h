@@ -40,6 +40,7 @@ struct asked {
     struct asking *asking; /* NULL: not under way */
     size_t records;        /* when its word is OK */
     uint32_t ttl_seconds;
+    char detail[NAMES_DETAIL_SIZE];
 };
 
 struct question {
@@ -57,6 +58,7 @@ struct question {
 struct names_request {
     struct names *names;
     struct candidates *candidates; /* as they were when it began */
+    struct deadline reread;        /* whether they still are */
     struct question questions[QUESTIONS];
     size_t question_count;
     bool has_fallen_back;                     /* and that was told */

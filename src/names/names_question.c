@@ -14,7 +14,10 @@ enum {
     RESOLUTION_DELAY_MS = 50, /* RFC 8305 section 3: for the other family's addresses */
     REFRESH_MS = 3000,        /* longest time for what is known already */
     TOLD_MS = 600000,         /* between two log lines about falling back */
+    REREAD_MS = 500,          /* between two looks at resolv.conf while nobody answers */
 };
+
+static void on_reread(struct deadline *d, msec now);
 
 static void on_time(struct deadline *d, msec now)
 {
@@ -23,32 +26,89 @@ static void on_time(struct deadline *d, msec now)
     names_advance(q);
 }
 
+static void begin(struct question *q, msec timeout)
+{
+    const struct candidates *c = q->request->candidates;
+    lookup_init(&q->lookup, c->list, c->count, q->type, timeout, net_now(q->request->names->net));
+    for (size_t i = 0; i < LOOKUP_RESOLVERS_MOST; i++) {
+        q->asked[i] = (struct asked){.question = q};
+    }
+}
+
 void names_add_question(struct names_request *r, uint16_t type, const char *name)
 {
     struct question *q = &r->questions[r->question_count++];
-    struct net *net = r->names->net;
     msec timeout = r->names->settings.timeout_ms;
     if (r->candidates == NULL) {
         r->candidates = candidates_new(&r->names->settings);
+        deadline_init(&r->reread, on_reread);
+        net_set_deadline(r->names->net, &r->reread, net_now(r->names->net) + REREAD_MS);
     }
     q->request = r;
     q->type = type;
     q->name = xstrdup(name);
     deadline_init(&q->deadline, on_time);
-    lookup_init(&q->lookup, r->candidates->list, r->candidates->count, type,
-                r->is_live && timeout > REFRESH_MS ? REFRESH_MS : timeout, net_now(net));
-    for (size_t i = 0; i < LOOKUP_RESOLVERS_MOST; i++) {
-        q->asked[i].question = q;
+    begin(q, r->is_live && timeout > REFRESH_MS ? REFRESH_MS : timeout);
+}
+
+static void leave(struct asked *a)
+{
+    if (a->asking != NULL) {
+        asking_cancel(a->asking);
+        a->asking = NULL;
     }
 }
 
 void names_cancel_askings(struct question *q)
 {
     for (size_t i = 0; i < LOOKUP_RESOLVERS_MOST; i++) {
-        if (q->asked[i].asking != NULL) {
-            asking_cancel(q->asked[i].asking);
-            q->asked[i].asking = NULL;
+        leave(&q->asked[i]);
+    }
+}
+
+/* --- a list that changes meanwhile --- */
+
+/* Nothing is known yet, and there is time left. */
+static bool can_begin_anew(const struct names_request *r)
+{
+    msec now = net_now(r->names->net);
+    for (size_t i = 0; i < r->question_count; i++) {
+        if (r->questions[i].is_over || r->questions[i].lookup.deadline <= now) {
+            return false;
         }
+    }
+    return true;
+}
+
+static void begin_anew(struct names_request *r, struct candidates *candidates)
+{
+    struct candidates *old = r->candidates;
+    r->candidates = candidates;
+    for (size_t i = 0; i < r->question_count; i++) {
+        struct question *q = &r->questions[i];
+        names_cancel_askings(q);
+        begin(q, q->lookup.deadline - net_now(r->names->net));
+    }
+    candidates_free(old);
+    for (size_t i = 0; i < r->question_count; i++) {
+        names_advance(&r->questions[i]);
+    }
+}
+
+/* A network that changes (a VPN, another Wi-Fi) leaves questions behind that nobody answers, while
+ * whom to ask now stands in the file already. */
+static void on_reread(struct deadline *d, msec now)
+{
+    struct names_request *r = container_of(d, struct names_request, reread);
+    if (!can_begin_anew(r)) {
+        return;
+    }
+    struct candidates *fresh = candidates_new(&r->names->settings);
+    net_set_deadline(r->names->net, &r->reread, now + REREAD_MS);
+    if (candidates_are_same(r->candidates, fresh)) {
+        candidates_free(fresh);
+    } else {
+        begin_anew(r, fresh);
     }
 }
 
@@ -140,6 +200,7 @@ static void end_question(struct question *q)
         other = NULL;
     }
     if (other == NULL) {
+        net_clear_deadline(net, &r->reread);
         net_set_deadline(net, &r->done, net_now(net));
         return;
     }
@@ -179,11 +240,27 @@ static void take_answer(struct asked *a, struct asking_result *result)
     }
 }
 
+static void note_detail(struct asked *a, const struct asking_result *result)
+{
+    const struct dns_extended_error *e = &result->extended_error;
+    const struct question *q = a->question;
+    if (result->has_extended_error) {
+        snprintf(a->detail, sizeof a->detail, "extended error %u%s%.70s", e->code,
+                 e->text[0] == '\0' ? "" : ": ", e->text);
+    } else if (result->word != LOOKUP_OK) {
+        snprintf(a->detail, sizeof a->detail, "%.99s", result->why.text);
+    }
+    log_debug(LOG_DNS, NULL, "%s of %s: resolver %s says %s in %lld ms %s", dns_type_name(q->type),
+              q->name, q->lookup.list[a - q->asked].text, lookup_word_text(result->word),
+              (long long)result->took, a->detail);
+}
+
 static void on_asked(void *owner, struct asking_result *result)
 {
     struct asked *a = owner;
     struct question *q = a->question;
     a->asking = NULL;
+    note_detail(a, result);
     if (result->word == LOOKUP_OK) {
         take_answer(a, result);
     }
@@ -196,9 +273,8 @@ static void on_asked(void *owner, struct asking_result *result)
 static struct tls_config *tls_of(struct names *n)
 {
     if (n->tls == NULL && !n->has_tls_failed) {
-        struct tls_config_options options = {.ca_file = n->settings.ca_file};
         struct error why;
-        n->tls = tls_config_new(&options, &why);
+        n->tls = carrier_tls(n->settings.ca_file, &why);
         n->has_tls_failed = n->tls == NULL;
         if (n->has_tls_failed) {
             log_warn(LOG_DNS, NULL, "no resolver can be asked over TLS or HTTPS: %s", why.text);
@@ -227,6 +303,9 @@ void names_advance(struct question *q)
         switch (action.kind) {
         case LOOKUP_ASK:
             ask(q, action.resolver);
+            break;
+        case LOOKUP_LEAVE:
+            leave(&q->asked[action.resolver]);
             break;
         case LOOKUP_BELIEVE:
             on_believed(q);
@@ -268,13 +347,15 @@ size_t names_list_rows(const struct names_request *r, struct names_row rows[NAME
             if (t->word == LOOKUP_NOT_ASKED) {
                 continue;
             }
-            rows[count++] = (struct names_row){.type = q->type,
-                                               .name = q->name,
-                                               .resolver = r->candidates->list[j].text,
-                                               .word = t->word,
-                                               .ttl_seconds = q->asked[j].ttl_seconds,
-                                               .records = q->asked[j].records,
-                                               .took = t->took};
+            struct names_row *row = &rows[count++];
+            *row = (struct names_row){.type = q->type,
+                                      .name = q->name,
+                                      .resolver = r->candidates->list[j].text,
+                                      .word = t->word,
+                                      .ttl_seconds = q->asked[j].ttl_seconds,
+                                      .records = q->asked[j].records,
+                                      .took = t->took};
+            memcpy(row->detail, q->asked[j].detail, sizeof row->detail);
         }
     }
     return count;

@@ -39,6 +39,31 @@ static void the_list_is_read_anew(void **state)
     assert_int_equal(sim_dns_count(w.sim, "127.0.0.1:53"), 0);
 }
 
+/* The network changes while nobody answers: the question is put to the new resolver soon. */
+static void a_list_that_is_rewritten_in_flight_counts(void **state)
+{
+    char path[] = "/tmp/resolv.conf.XXXXXX";
+    (void)state;
+    close(mkstemp(path));
+    w.settings.resolv_conf = path;
+    w.settings.fallback = DNS_FALLBACK_OFF;
+    use(LIST("system"), LIST(NULL));
+    write_list(path, "nameserver 192.0.2.1\n");
+    sim_dns_behave(w.sim, OWN, SIM_DNS_SILENT);
+    w.request = names_resolve_seeds(w.names, &w.upstream, on_seeds, NULL);
+    sim_run_for(w.sim, 1900);
+    write_list(path, "nameserver 192.0.2.1\nnameserver 192.0.2.2\n");
+    assert_in_range(finish(), LOOKUP_STAGGER_MS, 100 + LOOKUP_STAGGER_MS + DELAY_MS);
+    assert_good();
+    w.request = names_resolve_host(w.names, NODE, 27017, on_addresses, NULL);
+    sim_run_for(w.sim, 50);
+    write_list(path, ""); /* all that was there is gone */
+    assert_in_range(finish(), 0, 500);
+    write_list(path, "nameserver 192.0.2.1\n");
+    assert_int_equal(resolve(), 5000); /* the time limit is that of the request */
+    unlink(path);
+}
+
 static void no_list_and_nobody_else_is_said(void **state)
 {
     (void)state;
@@ -126,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_list_is_read_anew),
+        TEST(a_list_that_is_rewritten_in_flight_counts),
         TEST(no_list_and_nobody_else_is_said),
         TEST(everybody_is_silent),
         TEST(the_network_is_gone),

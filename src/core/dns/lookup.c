@@ -356,6 +356,21 @@ static bool take_end(struct lookup *l, struct lookup_action *action)
     return true;
 }
 
+/* The one of that kind that has been silent longest, when too many are; count: nobody. */
+static size_t one_too_many(const struct lookup *l, enum lookup_stage s)
+{
+    size_t waiting = 0;
+    size_t oldest = l->count;
+    for (size_t i = 0; i < l->count; i++) {
+        if (stage(l, i) == s && l->tries[i].word == LOOKUP_WAITING) {
+            bool is_older = oldest == l->count || l->tries[i].asked_at < l->tries[oldest].asked_at;
+            oldest = is_older ? i : oldest;
+            waiting++;
+        }
+    }
+    return s != LOOKUP_OWN && waiting >= LOOKUP_BESIDE_MOST ? oldest : l->count;
+}
+
 bool lookup_next_action(struct lookup *l, msec now, struct lookup_action *action)
 {
     if (l->is_over) {
@@ -366,6 +381,12 @@ bool lookup_next_action(struct lookup *l, msec now, struct lookup_action *action
         return false;
     }
     enum lookup_stage s = stage(l, i);
+    size_t left = one_too_many(l, s);
+    if (left < l->count) {
+        end_try(&l->tries[left], LOOKUP_TIMEOUT, now);
+        *action = (struct lookup_action){.kind = LOOKUP_LEAVE, .resolver = left};
+        return true;
+    }
     l->stages[s].asked_at = now;
     l->stages[s].owed -= l->stages[s].owed > 0;
     l->tries[i] = (struct lookup_try){.word = LOOKUP_WAITING, .asked_at = now};

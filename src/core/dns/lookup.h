@@ -35,6 +35,7 @@ enum {
     LOOKUP_HTTPS_MS = 2500,
     LOOKUP_OWN_MS = 200, /* how much later an own resolver's answer still wins */
     LOOKUP_PROOF_MS = 3000,
+    LOOKUP_BESIDE_MOST = 3, /* others of one kind that are waited for: each may hold sockets */
 };
 
 /* What a resolver said. The texts are for tables, logs and metrics. */
@@ -95,6 +96,7 @@ struct lookup {
 
 enum lookup_action_kind {
     LOOKUP_ASK,     /* `resolver`; then lookup_on_word */
+    LOOKUP_LEAVE,   /* `resolver`, which has been asked and is silent, for others' sake */
     LOOKUP_BELIEVE, /* `resolver`, which said OK, NXDOMAIN or NODATA; the last action */
     LOOKUP_GIVE_UP  /* nobody knew; the last action */
 };

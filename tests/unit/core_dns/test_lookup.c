@@ -72,6 +72,30 @@ static void others_wait_for_their_time(void **state)
     assert_int_equal(lookup_deadline(&l), TIMEOUT_MS);
 }
 
+/* Each may hold sockets: of one kind no more than three are waited for. */
+static void the_oldest_of_many_that_are_silent_is_left(void **state)
+{
+    struct lookup_action action;
+    (void)state;
+    begin("ppppp", DNS_SRV);
+    expect_ask(0, 0);
+    expect_ask(1, LOOKUP_SILENCE_MS);
+    expect_ask(2, 2 * LOOKUP_SILENCE_MS);
+    expect_nothing(3 * LOOKUP_SILENCE_MS - 1);
+    assert_true(lookup_next_action(&l, 3 * LOOKUP_SILENCE_MS, &action));
+    assert_int_equal(action.kind, LOOKUP_LEAVE);
+    assert_int_equal(action.resolver, 0);
+    expect_ask(3, 3 * LOOKUP_SILENCE_MS);
+    expect_try(0, LOOKUP_TIMEOUT, 3 * LOOKUP_SILENCE_MS);
+    says(1, LOOKUP_SERVFAIL, 1210);
+    expect_ask(4, 1210); /* two are waited for */
+    expect_nothing(1210);
+    begin("ooooo", DNS_SRV); /* own ones are all waited for */
+    for (size_t i = 0; i < 5; i++) {
+        expect_ask(i, (msec)i * LOOKUP_STAGGER_MS);
+    }
+}
+
 /* While one own resolver is silent, the failure of another begins nothing early. */
 static void one_that_is_silent_is_waited_for(void **state)
 {
@@ -254,6 +278,7 @@ int main(void)
         cmocka_unit_test(a_failure_makes_room_at_once),
         cmocka_unit_test(failures_of_several_make_room_for_several),
         cmocka_unit_test(others_wait_for_their_time),
+        cmocka_unit_test(the_oldest_of_many_that_are_silent_is_left),
         cmocka_unit_test(one_that_is_silent_is_waited_for),
         cmocka_unit_test(a_kind_begins_early_when_all_before_have_failed),
         cmocka_unit_test(others_are_asked_at_once_when_there_is_no_own_one),
