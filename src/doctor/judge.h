@@ -40,6 +40,9 @@ enum finding_severity severity_by_count(size_t affected, size_t total);
 bool judge_refusal(const struct node_fact *n, const struct reply_fact *r,
                    enum finding_severity severity, struct diagnosis *d);
 
+/* Whether a TLS alert speaks of the client's certificate, or that it has none. */
+bool alert_is_about_client(int alert);
+
 /* Whether the network at large can be reached (SIDE_CONTROL), or its port 27017 (SIDE_PORT). */
 enum answer { ANSWER_UNKNOWN, ANSWER_YES, ANSWER_NO };
 enum answer examination_reaches(const struct examination *e, enum side_kind kind);

@@ -38,7 +38,11 @@ static void judge_no_hello(const struct examination *e, const struct node_fact *
         judge_plain(e, n, severity, d);
         return;
     }
-    if (n->hello.step.status == STATUS_TIMED_OUT) {
+    if (alert_is_about_client(n->tls_facts.alert)) {
+        /* TLS 1.3: the server looks at the client's certificate after the handshake. */
+        f = diagnosis_add(d, FINDING_AUTH_04, severity, CONFIDENCE_CERTAIN);
+        finding_note(f, "alert", "%d", n->tls_facts.alert);
+    } else if (n->hello.step.status == STATUS_TIMED_OUT) {
         f = diagnosis_add(d, severity == SEVERITY_FATAL ? FINDING_TCP_07 : FINDING_TCP_04, severity,
                           CONFIDENCE_LIKELY);
     } else {

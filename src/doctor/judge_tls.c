@@ -20,9 +20,16 @@ enum {
     ALERT_CERTIFICATE_REQUIRED = 116,
 };
 
+bool alert_is_about_client(int alert)
+{
+    return (alert >= ALERT_BAD_CERTIFICATE && alert <= ALERT_UNKNOWN_CA) ||
+           alert == ALERT_CERTIFICATE_REQUIRED;
+}
+
 struct tally {
     size_t tried;
     size_t good;
+    size_t shaky; /* of the good: hung up at first */
 };
 
 static struct tally count(const struct examination *e)
@@ -31,6 +38,7 @@ static struct tally count(const struct examination *e)
     for (size_t i = 0; i < e->node_count; i++) {
         t.tried += e->nodes[i]->tls.is_tried && e->nodes[i]->tls.status != STATUS_CLOSED_BY_US;
         t.good += step_is_good(&e->nodes[i]->tls);
+        t.shaky += step_is_good(&e->nodes[i]->tls) && e->nodes[i]->tls_breaks > 0;
     }
     return t;
 }
@@ -143,8 +151,7 @@ static void judge_alert(const struct examination *e, const struct node_fact *n, 
     int alert = n->tls_facts.alert;
     bool shows_own = e->settings->upstream.auth_mechanism == AUTH_X509 ||
                      e->settings->tls.certificate_key_file != NULL;
-    bool about_own = (alert >= ALERT_BAD_CERTIFICATE && alert <= ALERT_UNKNOWN_CA) ||
-                     alert == ALERT_CERTIFICATE_REQUIRED ||
+    bool about_own = alert_is_about_client(alert) ||
                      (alert == ALERT_HANDSHAKE_FAILURE && shows_own);
     enum finding_id id = alert == ALERT_INTERNAL_ERROR && !n->tls_facts.saw_server_hello
                              ? (is_everywhere ? FINDING_ACL_02 : FINDING_TLS_10)
@@ -218,12 +225,16 @@ static void judge_failed(const struct examination *e, const struct node_fact *n,
     }
 }
 
-static void judge_good(const struct examination *e, const struct node_fact *n, struct diagnosis *d)
+/* One node that hangs up at first restarts, or is full; when several do and then take a calmer
+ * attempt, it is the pace. */
+static void judge_good(const struct examination *e, const struct node_fact *n,
+                       const struct tally *t, struct diagnosis *d)
 {
     int64_t days = (n->tls_facts.not_after - e->machine.wall_clock) / DAY_SECONDS;
     char day[16];
     if (n->tls_breaks > 0) {
-        struct finding *f = add(n, d, FINDING_TLS_10, SEVERITY_DEGRADED, CONFIDENCE_LIKELY);
+        struct finding *f = add(n, d, t->shaky > 1 ? FINDING_LIM_02 : FINDING_TLS_10,
+                                SEVERITY_DEGRADED, CONFIDENCE_LIKELY);
         finding_note(f, "broken off", "%zu of %zu", n->tls_breaks, n->tls_tries);
     }
     if (n->tls_facts.has_certificate && e->machine.wall_clock > 0 && days < EXPIRING_DAYS &&
@@ -254,7 +265,7 @@ void judge_tls(const struct examination *e, struct diagnosis *d)
         if (step_has_failed(&n->tls)) {
             judge_failed(e, n, &t, d);
         } else if (step_is_good(&n->tls)) {
-            judge_good(e, n, d);
+            judge_good(e, n, &t, d);
         }
     }
 }

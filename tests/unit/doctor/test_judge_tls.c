@@ -125,6 +125,9 @@ static void test_hanging_up_now_and_then(void **state)
     f->e->nodes[0]->tls_tries = 2;
     f->e->nodes[0]->tls_breaks = 1;
     assert_first(f, FINDING_TLS_10, SEVERITY_DEGRADED);
+    f->e->nodes[1]->tls_tries = 2; /* others too: they are opened too fast */
+    f->e->nodes[1]->tls_breaks = 1;
+    assert_first(f, FINDING_LIM_02, SEVERITY_DEGRADED);
     facts_free(f);
 }
 
