@@ -7,6 +7,7 @@ enum {
     LIMIT_LEAST = 100,       /* connections: what says less does not know (Atlas: 500) */
     LEFT_LEAST = 10,         /* Atlas keeps some for itself */
     LEFT_PERCENT = 5,        /* of all */
+    SHARED_LIMIT = 500,      /* of free and Flex clusters, all applications together */
     DESCRIPTORS_BESIDES = 64 /* of the program itself */
 };
 
@@ -17,7 +18,8 @@ static void judge_load(const struct node_fact *n, struct diagnosis *d)
         (n->connections_left >= LEFT_LEAST && n->connections_left * 100 >= limit * LEFT_PERCENT)) {
         return;
     }
-    struct finding *f = diagnosis_add(d, FINDING_LIM_01, SEVERITY_DEGRADED, CONFIDENCE_CERTAIN);
+    struct finding *f = diagnosis_add(d, limit == SHARED_LIMIT ? FINDING_LIM_03 : FINDING_LIM_01,
+                                      SEVERITY_DEGRADED, CONFIDENCE_CERTAIN);
     finding_note(f, "host", "%s", n->name);
     finding_note(f, "count", "%" PRId64, n->connections);
     finding_note(f, "limit", "%" PRId64, limit);

@@ -53,12 +53,12 @@ static void judge_no_hello(const struct examination *e, const struct node_fact *
     finding_note(f, "code", "hello %s", status_name(n->hello.step.status));
 }
 
-static void judge_wire(const struct node_fact *n, enum finding_severity severity,
-                       struct diagnosis *d)
+/* SDAM: one such server makes the whole deployment unusable. */
+static void judge_wire(const struct node_fact *n, struct diagnosis *d)
 {
     const struct server_description *s = &n->description;
     if (s->max_wire < WIRE_LEAST || s->min_wire > WIRE_MOST) {
-        struct finding *f = diagnosis_add(d, FINDING_TOPO_09, severity, CONFIDENCE_CERTAIN);
+        struct finding *f = diagnosis_add(d, FINDING_TOPO_09, SEVERITY_FATAL, CONFIDENCE_CERTAIN);
         finding_note(f, "host", "%s", n->name);
         finding_note(f, "version", "the server has %d to %d, Mooring %d to %d", s->min_wire,
                      s->max_wire, WIRE_LEAST, WIRE_MOST);
@@ -104,7 +104,7 @@ static void judge_hellos(const struct examination *e, struct diagnosis *d)
                 finding_note(f, "text", "%.200s", n->hello.text == NULL ? "" : n->hello.text);
             }
         } else if (n->is_described) {
-            judge_wire(n, severity_by_count(1, count_hellos(e, true)), d);
+            judge_wire(n, d);
             judge_balancer(e, n, d);
         }
     }
@@ -181,6 +181,35 @@ static void judge_names_of_members(const struct examination *e, struct diagnosis
     }
 }
 
+static bool is_named_by_set(const struct examination *e, const char *name)
+{
+    for (size_t i = 0; i < e->node_count; i++) {
+        const struct server_description *s = &e->nodes[i]->description;
+        for (size_t j = 0; e->nodes[i]->is_described && j < s->host_count; j++) {
+            if (strcasecmp(s->hosts[j], name) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* A list of hosts that has grown old: some of it the set no longer has, and it has others. */
+static void judge_old_list(const struct examination *e, struct diagnosis *d)
+{
+    bool has_others = false;
+    for (size_t i = 0; i < e->node_count; i++) {
+        has_others |= e->nodes[i]->sources == NODE_OF_HELLO && node_is_open(e->nodes[i]);
+    }
+    for (size_t i = 0; has_others && i < e->node_count; i++) {
+        const struct node_fact *n = e->nodes[i];
+        if ((n->sources & NODE_OF_URI) != 0 && !is_named_by_set(e, n->name)) {
+            struct finding *f = diagnosis_add(d, FINDING_TOPO_06, SEVERITY_INFO, CONFIDENCE_LIKELY);
+            finding_note(f, "host", "%s", n->name);
+        }
+    }
+}
+
 /* --- the primary --- */
 
 struct set_sight {
@@ -237,6 +266,7 @@ void judge_server(const struct examination *e, struct diagnosis *d)
     judge_hellos(e, d);
     if (!judge_set_name(e, d)) {
         judge_names_of_members(e, d);
+        judge_old_list(e, d);
         judge_primary(e, d);
     }
 }

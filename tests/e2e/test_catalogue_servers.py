@@ -186,14 +186,14 @@ def test_a_cluster_that_is_being_built(world):
 
 
 def test_machines_that_are_no_longer_of_the_set(world):
-    """TOPO-06: the string lists a host that the set does not."""
-    world.hosts = world.hosts[:2]
-    world.nodes[2].says["hello"] = lambda _command: {**world.nodes[0].hello(), "hosts": None,
-                                                     "setName": None}
-    world.open(numbers=[0, 1])
-    uri = world.hosts_uri().replace("/?", f",old-shard-00-02.{wreck.DOMAIN}:{world.nodes[2].port}/?")
-    said = world.doctor("--json", uri=uri)
-    assert said.finding("TOPO-06")["severity"] == "info"
+    """TOPO-06: the string lists a host that the set has not, and not one that it has."""
+    gone = f"old-shard-00-02.{wreck.DOMAIN}"
+    world.zone[(gone, "A")] = [wreck.dnslib.A("127.0.23.99")]
+    world.open()
+    listed = [*world.names_of_nodes()[:2], f"{gone}:{world.nodes[2].port}"]
+    said = world.doctor("--json", uri=f"mongodb://{','.join(listed)}/?tls=true")
+    assert said.finding("TOPO-06")["evidence"]["host"] == listed[2]
+    assert said.ids()[0] == "TCP-02" and said.status == 1
 
 
 def test_load_balancer_wanted_and_none_there(world):

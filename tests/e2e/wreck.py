@@ -382,7 +382,7 @@ class World:
     def all(self, **changes):
         for node in self.nodes:
             for key, value in changes.items():
-                setattr(node, key, value)
+                setattr(node, key, dict(value) if isinstance(value, dict) else value)
 
     def close(self):
         for each in [*self.nodes, self.names]:
