@@ -151,8 +151,8 @@ static void judge_alert(const struct examination *e, const struct node_fact *n, 
     int alert = n->tls_facts.alert;
     bool shows_own = e->settings->upstream.auth_mechanism == AUTH_X509 ||
                      e->settings->tls.certificate_key_file != NULL;
-    bool about_own = alert_is_about_client(alert) ||
-                     (alert == ALERT_HANDSHAKE_FAILURE && shows_own);
+    bool about_own =
+        alert_is_about_client(alert) || (alert == ALERT_HANDSHAKE_FAILURE && shows_own);
     enum finding_id id = alert == ALERT_INTERNAL_ERROR && !n->tls_facts.saw_server_hello
                              ? (is_everywhere ? FINDING_ACL_02 : FINDING_TLS_10)
                          : alert == ALERT_PROTOCOL_VERSION  ? FINDING_TLS_07

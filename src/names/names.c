@@ -102,6 +102,7 @@ void names_request_free(struct names_request *r)
     r->names->requests--;
     candidates_free(r->candidates);
     free(r->host);
+    free(r->source);
     free(r);
 }
 

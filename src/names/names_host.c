@@ -230,6 +230,7 @@ void names_finish_host(struct names_request *r)
     struct names_addresses found = r->found;
     struct address list[ADDRESSES_MOST];
     auto_free char *source = r->source;
+    r->source = NULL;
     memcpy(list, r->list, sizeof list);
     found.addresses = list;
     names_request_free(r);
