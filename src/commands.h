@@ -21,6 +21,8 @@ struct command_line {
     const char *bundle;
     const char *tier; /* of Atlas, as given; NULL: not said; and so are the texts below */
     const char *replicas;
+    bool wants_list;
+    char *text; /* the words that are no flags, of a command that takes a text; or NULL */
 };
 
 enum { EXIT_GOOD = 0, EXIT_DEGRADED = 1, EXIT_FATAL = 2, EXIT_NOT_RUN = 3 };
@@ -30,6 +32,8 @@ int command_check(const struct command_line *line);
 int command_settings(const struct command_line *line);
 int command_resolve(const struct command_line *line);
 int command_doctor(const struct command_line *line);
+int command_explain(const struct command_line *line);
+int command_encode(const struct command_line *line);
 int command_version(const struct command_line *line);
 
 /* --- what they share --- */

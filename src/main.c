@@ -29,13 +29,16 @@ static const struct {
      "the standard mongodb:// string, SRV and TXT looked up"},
     {"doctor", command_doctor, "[URI] [--json | --gate] [--no-auth]",
      "walk from the connection string to a ping and say what is wrong"},
+    {"explain", command_explain, "[TEXT | ID | --list] [--json]",
+     "what an error text of any driver means, from standard input without one"},
+    {"encode", command_encode, "", "percent-encode a password read from standard input"},
     {"version", command_version, "", "versions and limits"},
 };
 
 /* Commands that the product is to have. */
 static const char *const not_built[] = {
-    "explain", "status", "pools",  "clients", "servers", "dns",    "cursors",   "encode",
-    "health",  "wait",   "reload", "drain",   "pause",   "resume", "reconnect", "metrics",
+    "status", "pools",  "clients", "servers", "dns",    "cursors",   "health",
+    "wait",   "reload", "drain",   "pause",   "resume", "reconnect", "metrics",
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -51,6 +54,9 @@ static const struct {
     {"--connect", "check", offsetof(struct command_line, wants_connect)},
     {"--no-credentials", "resolve", offsetof(struct command_line, hides_credentials)},
     {"--table", "resolve", offsetof(struct command_line, wants_table)},
+    {"--json", "explain", offsetof(struct command_line, wants_json)},
+    {"--list", "explain", offsetof(struct command_line, wants_list)},
+    {"--markdown", "explain", offsetof(struct command_line, wants_markdown)},
     {"--json", "doctor", offsetof(struct command_line, wants_json)},
     {"--gate", "doctor", offsetof(struct command_line, wants_gate)},
     {"--no-auth", "doctor", offsetof(struct command_line, skips_login)},
@@ -139,6 +145,20 @@ static char *take_flag(char *argument)
     return is_secret ? take_secret(argument, name + 1) : xstrdup(argument);
 }
 
+static bool takes_text(const char *command)
+{
+    return strcmp(command, "explain") == 0 || strcmp(command, "encode") == 0;
+}
+
+/* One more word of the text; it may hold a password, which the process list must not show. */
+static void take_text(struct command_line *line, char *argument)
+{
+    char *before = line->text;
+    line->text = before == NULL ? xstrdup(argument) : xformat("%s %s", before, argument);
+    free(before);
+    memset(argument, '*', strlen(argument));
+}
+
 /* Never repeats what may hold a password. */
 static bool refuse_argument(const char *argument, bool has_uri)
 {
@@ -175,7 +195,9 @@ static bool read_arguments(char **argv, const char *command, struct command_line
     for (size_t i = 0; argv[i] != NULL; i++) {
         bool is_good = true;
         size_t taken;
-        if (is_uri(argv[i]) && line->source.uri == NULL) {
+        if (takes_text(command) && strncmp(argv[i], "--", 2) != 0) {
+            take_text(line, argv[i]);
+        } else if (is_uri(argv[i]) && line->source.uri == NULL) {
             line->source.uri = take_secret(argv[i], (size_t)(strstr(argv[i], "://") + 3 - argv[i]));
         } else if (strcmp(argv[i], "--config") == 0) {
             is_good = take_file(line, argv[i + 1]);
@@ -244,6 +266,7 @@ static int run(const char *name, char **argv)
         free(flags[j]);
     }
     free((char *)(uintptr_t)line.source.uri);
+    free(line.text);
     free(flags);
     return result;
 }

@@ -28,6 +28,10 @@ void report_stage(const struct examination *e, enum finding_stage stage, struct 
 void report_print(const struct examination *e, const struct diagnosis *d, bool is_coloured,
                   FILE *to);
 
+/* One of them, with its sentences, evidence and steps. */
+void report_print_finding(const struct finding *f, bool is_coloured, FILE *to);
+void report_write_finding(bson_t *to, const struct finding *f);
+
 /* Appends verdict, findings, stages and facts. `settings` adds those too, for the bundle: their
  * values with secrets blotted out. */
 void report_write(const struct examination *e, const struct diagnosis *d, bool settings,

@@ -45,7 +45,7 @@ static void put_lines(bson_t *to, const char *key, const char *lines)
     bson_append_array_end(to, &array);
 }
 
-static void put_finding(bson_t *to, const struct finding *f)
+void report_write_finding(bson_t *to, const struct finding *f)
 {
     const struct finding_row *row = finding_row(f->id);
     bson_t evidence;
@@ -74,7 +74,7 @@ static void put_findings(bson_t *to, const struct diagnosis *d)
     BSON_APPEND_ARRAY_BEGIN(to, "findings", &array);
     for (size_t i = 0; i < d->count; i++) {
         begin(&array, i, &item);
-        put_finding(&item, &d->items[i]);
+        report_write_finding(&item, &d->items[i]);
         bson_append_document_end(&array, &item);
     }
     bson_append_array_end(to, &array);

@@ -55,7 +55,7 @@ static void print_steps(const struct finding *f, FILE *to)
     }
 }
 
-static void print_finding(const struct finding *f, bool is_coloured, FILE *to)
+void report_print_finding(const struct finding *f, bool is_coloured, FILE *to)
 {
     const struct finding_row *row = finding_row(f->id);
     auto_free char *say = finding_fill(row->say, f->evidence, f->evidence_count);
@@ -118,7 +118,7 @@ void report_print(const struct examination *e, const struct diagnosis *d, bool i
     fprintf(to, "%s%s%s\n", worst == SEVERITY_INFO ? good : colour_of(worst, is_coloured), verdict,
             is_coloured ? "\033[0m" : "");
     for (size_t i = 0; i < d->count; i++) {
-        print_finding(&d->items[i], is_coloured, to);
+        report_print_finding(&d->items[i], is_coloured, to);
     }
     print_stages(e, to);
     if (worst != SEVERITY_INFO) {
