@@ -113,17 +113,36 @@ static int walk(struct walk *w, struct tls_config *tls)
     return report(w);
 }
 
-/* Warnings are about serving; here only what keeps the settings from being read matters. */
-static void print_errors(const struct problems *problems)
+/* Whether it is the connection string alone that cannot be read, and a finding says why: the
+ * doctor's first answer then, as there is nowhere to go. */
+static bool is_string_wrong(const struct problems *problems)
 {
+    size_t findings = 0, others = 0;
     for (size_t i = 0; i < problems->count; i++) {
-        if (!problems->items[i].is_warning) {
-            fprintf(stderr, "error: %s: %s\n", problems->items[i].place, problems->items[i].text);
-        }
+        const struct problem *p = &problems->items[i];
+        findings += !p->is_warning && p->finding != NULL;
+        others += !p->is_warning && p->finding == NULL && p->column == 0;
     }
+    return findings > 0 && others == 0;
 }
 
-static int examine(const struct command_line *line, const struct settings *s)
+/* Warnings are about serving, unless they are about a string that cannot work. */
+static void print_problems(const struct problems *problems)
+{
+    struct problems shown = *problems;
+    shown.items = xcalloc(problems->count + 1, sizeof *shown.items);
+    shown.count = 0;
+    for (size_t i = 0; i < problems->count; i++) {
+        if (!problems->items[i].is_warning) {
+            shown.items[shown.count++] = problems->items[i];
+        }
+    }
+    problems_print(&shown, stderr);
+    free(shown.items);
+}
+
+static int examine(const struct command_line *line, const struct settings *s,
+                   const struct problems *problems)
 {
     struct tls_config *tls = NULL;
     struct error why = {0};
@@ -131,13 +150,18 @@ static int examine(const struct command_line *line, const struct settings *s)
                      .facts = examination_new(s, s->upstream.uri),
                      .shows_progress =
                          !line->wants_json && !line->wants_gate && is_colour_wanted(stderr)};
+    w.facts->problems = problems;
     w.facts->skips_login = line->skips_login;
     w.facts->expects_running = line->expects_running;
     machine_read(&w.facts->machine, "", line->source.environment);
-    if (commands_make_tls(s, &tls, &why) != STATUS_OK) {
+    if (problems->errors == 0 && commands_make_tls(s, &tls, &why) != STATUS_OK) {
         step_end(&w.facts->trust, why.status, 0, why.text);
     }
-    int result = walk(&w, tls);
+    if (problems->errors > 0) {
+        judge_string(w.facts, &w.diagnosis);
+        diagnosis_settle(&w.diagnosis);
+    }
+    int result = problems->errors > 0 ? report(&w) : walk(&w, tls);
     diagnosis_clear(&w.diagnosis);
     examination_free(w.facts);
     tls_config_free(tls);
@@ -150,8 +174,9 @@ int command_doctor(const struct command_line *line)
     struct settings_origins origins;
     struct problems problems = {0};
     settings_load(&line->source, &s, &origins, &problems);
-    print_errors(&problems);
-    int result = problems.errors == 0 ? examine(line, &s) : EXIT_NOT_RUN;
+    print_problems(&problems);
+    int result = problems.errors == 0 || is_string_wrong(&problems) ? examine(line, &s, &problems)
+                                                                    : EXIT_NOT_RUN;
     problems_clear(&problems);
     settings_origins_clear(&origins);
     settings_clear(&s);

@@ -17,6 +17,7 @@
 #include "names/names.h"
 #include "net/tls.h"
 #include "settings/settings.h"
+#include "settings/settings_load.h"
 
 enum {
     EXAMINED_NODES_MOST = 64,
@@ -162,6 +163,7 @@ struct node_fact {
 struct examination {
     const struct settings *settings; /* lent */
     const char *uri;                 /* as given, lent; NULL: none. Never to be printed */
+    const struct problems *problems; /* of the settings, the string's among them; lent; or NULL */
     bool skips_login;
     bool expects_running; /* a Mooring should be listening */
 

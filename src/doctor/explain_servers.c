@@ -131,6 +131,8 @@ const struct pattern explain_servers[] = {
     CODED("address already in use", "EADDRINUSE", CERTAIN(LOC_05)),
     CODED("port is already allocated", "EADDRINUSE", CERTAIN(LOC_05)),
     ROW("trying to access mongodb over http on the native driver port", CERTAIN(LOC_09)),
-    ROW("tls clienthello received on", LIKELY(LOC_07)),
+    ROW("this port speaks the mongodb protocol, not http", CERTAIN(LOC_09)),
+    ROW("an http request on the mongodb port", CERTAIN(LOC_09)),
+    ROW("a tls greeting on the plain port", CERTAIN(LOC_07)),
     {NULL, {{0}}, 0, false, NULL},
 };

@@ -37,6 +37,7 @@ const struct pattern explain_strings[] = {
     ROW("password must be url encoded", CERTAIN(URI_02)),
     ROW("username must be url encoded", CERTAIN(URI_02)),
     ROW("uri malformed", LIKELY(URI_02)),
+    ROW("the provided database string is invalid", LIKELY(URI_02), POSSIBLE(URI_01)),
     ROW("invalid % escape", LIKELY(URI_02)),
     ROW("invalid url escape", LIKELY(URI_02)),
     ROW("illegal hex characters in escape", LIKELY(URI_02)),

@@ -5,6 +5,10 @@
     {                                                 \
         words, {__VA_ARGS__}, TWIST_NONE, false, NULL \
     }
+#define WRAPPER(words, ...)                          \
+    {                                                \
+        words, {__VA_ARGS__}, TWIST_NONE, true, NULL \
+    }
 #define TWISTED(words, twist, code)              \
     {                                            \
         words, {{0}}, TWIST_##twist, false, code \
@@ -97,10 +101,11 @@ const struct pattern explain_tls[] = {
     ROW("unknownissuer", LIKELY(TLS_01), POSSIBLE(TLS_02)),
     ROW("untrustedroot", LIKELY(TLS_02), POSSIBLE(TLS_01)),
     ROW("partialchain", LIKELY(TLS_01), POSSIBLE(TLS_02)),
-    ROW("the remote certificate is invalid", LIKELY(TLS_01), POSSIBLE(TLS_02), POSSIBLE(TLS_05)),
+    WRAPPER("the remote certificate is invalid", LIKELY(TLS_01), POSSIBLE(TLS_02),
+            POSSIBLE(TLS_05)),
     ROW("remotecertificatechainerrors", LIKELY(TLS_01), POSSIBLE(TLS_02)),
     ROW("self signed certificate", LIKELY(TLS_02), POSSIBLE(TLS_01)),
-    ROW("certificate verify failed", LIKELY(TLS_01), POSSIBLE(TLS_02)),
+    WRAPPER("certificate verify failed", LIKELY(TLS_01), POSSIBLE(TLS_02)),
     ROW("failed ocsp verification", LIKELY(TLS_12)),
     ROW("ocsp*timed out", LIKELY(TLS_12)),
     ROW("revocationstatusunknown", LIKELY(TLS_12)),
@@ -126,7 +131,9 @@ const struct pattern explain_tls[] = {
     TWISTED("ssl handshake failed*timed out", CUT, NULL),
     TWISTED("tls handshake failed: connection timed out", CUT, NULL),
     TWISTED("tls handshake failed*connection reset", CUT, "ECONNRESET"),
-    TWISTED("tls handshake failed", CUT, NULL),
+    {"tls handshake failed", {{0}}, TWIST_CUT, true, NULL},
+    {"ssl handshake failed", {{0}}, TWIST_CUT, true, NULL},
+    TWISTED("a call to sspi failed", CUT, NULL),
     TWISTED("connection handshake*connection closed unexpectedly by the other side", CUT, "EOF"),
     TWISTED("connection handshake*connection reset by peer", CUT, "ECONNRESET"),
     TWISTED("connection handshake*eof", CUT, "EOF"),

@@ -81,6 +81,7 @@ bool judge_refusal(const struct node_fact *n, const struct reply_fact *r,
 void examination_judge(const struct examination *e, struct diagnosis *d)
 {
     judge_machine(e, d);
+    judge_string(e, d);
     judge_names(e, d);
     judge_path(e, d);
     judge_tls(e, d);

@@ -1,6 +1,7 @@
 /* From facts to findings. Each judge reads the facts of its stages and adds what they mean; pure.
  *
  *   judge_machine.c  stage 0: limits, clock, who has the port
+ *   judge_string.c   stage 1: what the text of the connection string shows
  *   judge_names.c    stages 2 to 5: resolvers, SRV, TXT, addresses
  *   judge_path.c     stages 6 and 7: the network at large, TCP, the access list
  *   judge_tls.c      stage 8
@@ -22,6 +23,7 @@
 void examination_judge(const struct examination *e, struct diagnosis *d);
 
 void judge_machine(const struct examination *e, struct diagnosis *d);
+void judge_string(const struct examination *e, struct diagnosis *d);
 void judge_names(const struct examination *e, struct diagnosis *d);
 void judge_path(const struct examination *e, struct diagnosis *d);
 void judge_tls(const struct examination *e, struct diagnosis *d);

@@ -280,6 +280,7 @@ static char *find_uri(struct settings_target *t)
         problems_add(t->problems, false, "upstream.uri",
                      "no cluster is named: give a connection string as the first argument, in "
                      "upstream.uri, in upstream.uriFile or in MOORING_UPSTREAM_URI");
+        t->problems->items[t->problems->count - 1].finding = "URI-01";
         return NULL;
     }
     if (text == file) {
