@@ -13,9 +13,6 @@
 
 #include "base/require.h"
 
-/* An address is looked up again after this time even when its TTL is shorter or longer. */
-enum { FRESH_LEAST_MS = 5000, FRESH_MOST_MS = 300000 };
-
 /* When nobody answers, the addresses that are known serve after this time. */
 enum { ANSWER_MOST_MS = 1000 };
 
@@ -24,6 +21,7 @@ struct attempt {
     struct link *owner; /* NULL: abandoned */
     struct conn *conn;
     struct address to;
+    msec began_at;
 };
 
 static void on_attempt_open(void *owner);
@@ -61,6 +59,7 @@ static void try_next(struct link *l)
     struct attempt *a = xcalloc(1, sizeof *a);
     a->owner = l;
     a->to = l->addresses[l->next_address++];
+    a->began_at = net_now(l->net);
     list_push_back(&l->attempts, &a->link);
     a->conn = net_dial(l->net, &a->to, &l->plan.options, &attempt_events, a);
     bool is_last = l->next_address == l->address_count;
@@ -94,29 +93,23 @@ static bool is_through_proxy(const struct link *l)
 }
 
 /* Whose name is looked up: the outbound proxy resolves the server's itself. */
-static struct link_addresses *memory_of(struct link *l)
+static struct places *places_of(struct link *l)
 {
-    return is_through_proxy(l) ? &l->plan.proxy->addresses : l->plan.memory;
+    return is_through_proxy(l) ? &l->plan.proxy->places : l->plan.places;
 }
 
-static void begin_dialling(struct link *l, const struct link_addresses *known)
+static void begin_dialling(struct link *l)
 {
-    memcpy(l->addresses, known->list, sizeof l->addresses);
-    l->address_count = known->count;
+    l->address_count =
+        places_order(places_of(l), net_now(l->net), l->addresses, LINK_ADDRESSES_MOST);
     try_next(l);
 }
 
-static void remember(const struct link *l, struct link_addresses *memory, msec fresh)
-{
-    memory->asked_at = net_now(l->net);
-    memory->fresh_until = memory->asked_at + fresh;
-}
-
 /* The last known addresses serve while names cannot be resolved. */
-static void begin_with_old(struct link *l, struct link_addresses *memory)
+static void begin_with_old(struct link *l)
 {
-    remember(l, memory, FRESH_LEAST_MS);
-    begin_dialling(l, memory);
+    places_on_silence(places_of(l), PLACES_FRESH_LEAST_MS, net_now(l->net));
+    begin_dialling(l);
 }
 
 static void on_next_try(struct deadline *d, msec now)
@@ -128,7 +121,7 @@ static void on_next_try(struct deadline *d, msec now)
     } else if (l->lookup != NULL) {
         names_cancel(l->lookup);
         l->lookup = NULL;
-        begin_with_old(l, memory_of(l));
+        begin_with_old(l);
     } else {
         try_next(l);
     }
@@ -137,38 +130,32 @@ static void on_next_try(struct deadline *d, msec now)
 static void on_found(void *owner, const struct names_addresses *found)
 {
     struct link *l = owner;
-    struct link_addresses *memory = memory_of(l);
+    struct places *places = places_of(l);
+    bool is_found = found->status == STATUS_OK && found->count > 0;
     l->lookup = NULL;
-    if (found->status != STATUS_OK || found->count == 0) {
-        if (memory->count > 0) {
-            begin_with_old(l, memory);
-            return;
-        }
+    if (places_are_known(places) && (!is_found || found->is_stale)) {
+        begin_with_old(l);
+    } else if (is_found) {
+        places_on_answer(places, found->addresses, found->count, found->ttl_ms, net_now(l->net));
+        begin_dialling(l);
+    } else {
         l->why = found->why;
         end(l, found->status);
-        return;
     }
-    memory->count = 0;
-    for (size_t i = 0; i < found->count && i < LINK_ADDRESSES_MOST; i++) {
-        memory->list[memory->count++] = found->addresses[i];
-    }
-    msec fresh = found->ttl_ms < FRESH_LEAST_MS ? FRESH_LEAST_MS : found->ttl_ms;
-    remember(l, memory, msec_earlier(fresh, FRESH_MOST_MS));
-    begin_dialling(l, memory);
 }
 
 /* In a later turn: an address that is known, or a question to the resolvers. */
 static void begin(struct link *l)
 {
-    struct link_addresses *memory = memory_of(l);
+    const struct places *places = places_of(l);
     const char *host = is_through_proxy(l) ? l->plan.proxy->host : l->plan.host;
     uint16_t port = is_through_proxy(l) ? l->plan.proxy->port : l->plan.port;
-    if (memory->count > 0 && net_now(l->net) < memory->fresh_until) {
-        begin_dialling(l, memory);
+    if (places_are_fresh(places, net_now(l->net))) {
+        begin_dialling(l);
         return;
     }
     l->lookup = names_resolve_host(l->plan.names, host, port, on_found, l);
-    if (memory->count > 0) {
+    if (places_are_known(places)) {
         net_set_deadline(l->net, &l->next_try, net_now(l->net) + ANSWER_MOST_MS);
     }
 }
@@ -182,8 +169,18 @@ void link_open(struct link *l, struct net *net, const struct link_plan *plan,
     begin(l);
 }
 
+/* One that has had its time and did not open is no better than one that failed. */
+static void judge(struct attempt *a)
+{
+    msec now = net_now(a->owner->net);
+    if (now - a->began_at >= LINK_STAGGER_MS) {
+        places_on_failed(places_of(a->owner), &a->to, now);
+    }
+}
+
 static void abandon(struct attempt *a)
 {
+    judge(a);
     a->owner = NULL;
     list_remove(&a->link);
     conn_close(a->conn, CLOSE_NOW);
@@ -235,6 +232,8 @@ static void on_attempt_open(void *owner)
     if (l == NULL || l->closing) {
         return; /* closed already; on_closed follows */
     }
+    l->at = a->to;
+    places_on_open(places_of(l), &a->to);
     list_remove(&a->link);
     free(a);
     abandon_all(l);
@@ -261,6 +260,7 @@ static void on_attempt_closed(void *owner, enum status why)
         return;
     }
     char text[ADDRESS_TEXT_SIZE];
+    places_on_failed(places_of(l), &a->to, net_now(l->net));
     error_set(&l->why, why, "%s%s: %s", is_through_proxy(l) ? "outbound proxy " : "",
               address_print(&a->to, text), status_text(why));
     list_remove(&a->link);
@@ -335,7 +335,9 @@ void link_close(struct link *l, enum close_how how)
         return;
     }
     list_for_each (link, &l->attempts) {
-        conn_close(container_of(link, struct attempt, link)->conn, CLOSE_NOW);
+        struct attempt *a = container_of(link, struct attempt, link);
+        judge(a);
+        conn_close(a->conn, CLOSE_NOW);
     }
     if (l->lookup != NULL) {
         names_cancel(l->lookup);
@@ -350,8 +352,10 @@ void link_close(struct link *l, enum close_how how)
 
 void link_distrust(struct link *l)
 {
-    struct link_addresses *memory = memory_of(l);
-    memory->fresh_until = msec_earlier(memory->fresh_until, memory->asked_at + FRESH_LEAST_MS);
+    places_distrust(places_of(l));
+    if (l->at.family != ADDRESS_NONE) {
+        places_on_failed(places_of(l), &l->at, net_now(l->net));
+    }
 }
 
 const char *link_why(const struct link *l)

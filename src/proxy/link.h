@@ -1,8 +1,9 @@
 /* One connection to a server while it comes up: its name, addresses in turn, the outbound proxy,
  * TLS.
  *
- * Addresses are tried as RFC 8305 says: the next one starts when the last has failed, or after a
- * quarter of a second without a result; the first that opens wins and the rest are closed. The
+ * Addresses are tried in the order of places.h and as RFC 8305 says: the next one starts when the
+ * last has failed, or after a quarter of a second without a result; the first that opens wins and
+ * the rest are closed. The
  * owner (a backend or a monitor) embeds the link, gets the events of a conn, and frees itself in
  * on_closed. The link sets no limit of time as a whole: its owner does. */
 #ifndef PROXY_LINK_H
@@ -13,16 +14,9 @@
 #include "net/stream.h"
 #include "net/tunnel.h"
 #include "names/names.h"
+#include "proxy/places.h"
 
 enum { LINK_ADDRESSES_MOST = 8, LINK_STAGGER_MS = 250 };
-
-/* What a host's name meant last; kept by its node for all links to it. */
-struct link_addresses {
-    struct address list[LINK_ADDRESSES_MOST];
-    size_t count;
-    msec asked_at;
-    msec fresh_until;
-};
 
 /* The outbound proxy that all dials go through, when there is one. */
 struct outbound {
@@ -32,13 +26,13 @@ struct outbound {
     uint16_t port;
     char *user; /* NULL: none */
     char *password;
-    struct link_addresses addresses;
+    struct places places; /* of `host` */
 };
 
 /* Everything pointed at is lent until on_open or on_closed. */
 struct link_plan {
     struct names *names;
-    struct link_addresses *memory; /* of `host` */
+    struct places *places; /* of `host`; kept by its node for all links to it */
     const char *host;
     uint16_t port;
     struct dial_options options;
@@ -57,6 +51,7 @@ struct link {
     size_t address_count;
     size_t next_address;
     struct list attempts;
+    struct address at;        /* that has opened; ADDRESS_NONE: none yet */
     struct conn *tunnel_conn; /* open to the outbound proxy, not yet through it */
     struct tunnel *tunnel;
     struct deadline next_try; /* stagger; after link_close, the turn in which on_closed comes */
@@ -81,8 +76,9 @@ void link_ask(struct link *l, struct talk *t, int32_t request_id, const bson_t *
 /* At any stage, any number of times; on_closed follows in a later turn. */
 void link_close(struct link *l, enum close_how how);
 
-/* The connection failed, before or after on_open: the name may mean another address by now, and is
- * looked up again for the next link, whatever time to live is left (but not within 5 s). */
+/* The connection failed, before or after on_open: the next link prefers another address. The name
+ * may mean another one by now, too, and is looked up again for it, whatever time to live is left
+ * (but not within 5 s). */
 void link_distrust(struct link *l);
 
 /* The sentence behind on_closed's status: which address said what. Empty when there is none. */

@@ -100,6 +100,12 @@ static void end(struct monitor *m)
     node_settle(node);
 }
 
+const struct address *monitor_address(const struct monitor *m)
+{
+    static const struct address none;
+    return m->has_link ? &m->link.at : &none;
+}
+
 void monitor_close(struct monitor *m)
 {
     m->is_closed = true;

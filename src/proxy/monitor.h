@@ -33,6 +33,9 @@ struct monitor *monitor_open(struct node *node);
  * when it is gone. */
 void monitor_close(struct monitor *m);
 
+/* Where its connection stands, while there is one (else ADDRESS_NONE). */
+const struct address *monitor_address(const struct monitor *m);
+
 /* Wants a check. One that is under way is not doubled; while the server holds its reply, the probe
  * asks beside it. */
 void monitor_hurry(struct monitor *m, enum monitor_hurry how);

@@ -14,6 +14,7 @@
 #include "proxy/exchange.h"
 #include "proxy/monitor.h"
 #include "proxy/node_pins.h"
+#include "proxy/node_places.h"
 #include "proxy/proxy.h"
 
 static void on_pool_deadline(struct deadline *d, msec now)
@@ -81,6 +82,7 @@ struct node *node_new(struct cluster *cluster, uint32_t id, const char *address)
     node->backends = xcalloc(limits.max_size, sizeof *node->backends);
     node->resume = tls_resume_new();
     deadline_init(&node->pool_deadline, on_pool_deadline);
+    node_places_begin(node);
     if (is_balanced) {
         node->is_mongod = false;
         node->pinning = node_pins_new(node);
@@ -96,6 +98,7 @@ void node_close(struct node *node, enum status why)
         return;
     }
     node->is_removed = true;
+    node_places_end(node);
     pool_on_drain(node->pool, why, net_now(node->proxy->net));
     if (node->pinning != NULL) {
         node_pins_close(node->pinning);
@@ -238,7 +241,7 @@ void node_plan(struct node *node, struct link_plan *plan)
     const struct settings *s = node->proxy->settings;
     *plan = (struct link_plan){
         .names = cluster_names(node->cluster),
-        .memory = &node->addresses,
+        .places = &node->places,
         .host = node->host,
         .port = node->port,
         .options = {.keep_alive_seconds = s->upstream.keep_alive_seconds,

@@ -41,7 +41,10 @@ struct node {
     struct monitor *probe;     /* of round-trip times, while the monitor streams; NULL: none */
     struct node_pins *pinning; /* NULL: not a load balancer */
     struct tls_resume *resume;
-    struct link_addresses addresses; /* what the name meant last */
+    struct places places;             /* of `host` */
+    struct deadline refresh;          /* of these: node_places.h */
+    struct names_request *refreshing; /* under way */
+    unsigned refreshes_failed;        /* in a row */
     struct deadline pool_deadline;
     struct error fault;       /* of the last dial when it was permanent; status OK: none */
     struct error why;         /* of the last failure */

@@ -2,6 +2,7 @@
  * cannot be had. */
 #include <string.h>
 
+#include "proxy/node.h"
 #include "support/sim_world.h"
 
 #define ROUTER "node0.example.test"
@@ -59,8 +60,9 @@ static void test_resolvers_that_are_silent(void **state)
 {
     (void)state;
     for (int refuses = 0; refuses <= 1; refuses++) {
-        struct sim_world *w = one_router(NULL);
+        struct sim_world *w = one_router("--dns.staleMaxMS=0");
         sim_world_run(w, 70000);
+        sim_world_node(w, 0)->places.fresh_until = 0;
         sim_set_fault(w->sim, refuses ? FAULT_DNS_REFUSED : FAULT_DNS_HANGS, 0, UINT32_MAX);
         sim_node_reset(&w->cluster->nodes[0]);
         sim_world_run(w, 1);

@@ -179,6 +179,11 @@ size_t sim_dns_count_tcp(const struct sim *sim, const char *resolver)
     return count_asked(sim, resolver, true);
 }
 
+size_t sim_dns_count_type(const struct sim *sim, uint16_t type)
+{
+    return sim->asked_types[type % SIM_TYPES];
+}
+
 void sim_dns_clear(struct sim *sim)
 {
     list_for_each_safe (link, &sim->rows) {
@@ -314,6 +319,7 @@ size_t sim_dns_reply(struct sim *sim, const struct address *server, struct span 
     struct server *known = server_of(sim, server);
     read_question(message, &q);
     known->asked++;
+    sim->asked_types[q.type % SIM_TYPES]++;
     known->asked_tcp += is_tcp;
     bool is_silent = (ways & SIM_DNS_SILENT) != 0 || (!is_tcp && (ways & SIM_DNS_UDP_SILENT) != 0);
     if (!is_there(sim, server) || is_silent) {

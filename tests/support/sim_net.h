@@ -121,6 +121,7 @@ void sim_dns_behave(struct sim *sim, const char *resolver, unsigned ways);
 
 /* Questions asked so far, of this resolver (NULL: of all); those by TCP alone. */
 size_t sim_dns_count(const struct sim *sim, const char *resolver);
+size_t sim_dns_count_type(const struct sim *sim, uint16_t type); /* 1 A, 28 AAAA, 33 SRV, 16 TXT */
 size_t sim_dns_count_tcp(const struct sim *sim, const char *resolver);
 
 /* Datagrams that still listen. */

@@ -44,6 +44,8 @@ struct sim_program {
     size_t input_size;
 };
 
+enum { SIM_TYPES = 256 };
+
 struct sim {
     struct net net;
     msec now;
@@ -67,6 +69,7 @@ struct sim {
     struct sim_fault faults[FAULT_COUNT];
     byte_count buffer_bytes;
     uint16_t next_port;
+    size_t asked_types[SIM_TYPES]; /* questions of that type */
     struct sim_program program;
     const char *failing_stores;
 };
