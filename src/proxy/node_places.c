@@ -14,19 +14,25 @@ static msec now_of(const struct node *node)
     return net_now(node->proxy->net);
 }
 
-/* Between `least` and a tenth more: earlier, a resolver still gives what it keeps. */
-static void plan(struct node *node, msec least)
+/* Up to a tenth of it. */
+static msec jitter(struct node *node, msec of)
 {
     uint32_t word;
     net_random(node->proxy->net, &word, sizeof word);
-    msec more = (msec)((uint64_t)(least / 10) * word / UINT32_MAX);
-    net_set_deadline(node->proxy->net, &node->refresh, now_of(node) + least + more);
+    return (msec)((uint64_t)(of / 10) * word / UINT32_MAX);
 }
 
+static void plan(struct node *node, msec pause)
+{
+    net_set_deadline(node->proxy->net, &node->refresh, now_of(node) + pause);
+}
+
+/* No earlier than the time to live says: until then a resolver gives what it keeps. */
 static void plan_next(struct node *node)
 {
     msec left = node->places.fresh_until - now_of(node);
-    plan(node, left > LEAST_MS ? left : LEAST_MS);
+    msec least = left > LEAST_MS ? left : LEAST_MS;
+    plan(node, least + jitter(node, least));
 }
 
 static msec pause_after_failure(struct node *node)
@@ -36,7 +42,8 @@ static msec pause_after_failure(struct node *node)
         pause *= 2;
     }
     node->refreshes_failed++;
-    return msec_earlier(pause, FAILED_MOST_MS);
+    pause = msec_earlier(pause, FAILED_MOST_MS);
+    return pause - jitter(node, pause);
 }
 
 /* --- what stands to addresses that are gone --- */
@@ -113,7 +120,7 @@ void node_places_begin(struct node *node)
     struct address literal;
     deadline_init(&node->refresh, on_due);
     if (!node->proxy->outbound.is_used && !address_parse(node->host, node->port, &literal)) {
-        plan(node, LEAST_MS);
+        plan(node, LEAST_MS + jitter(node, LEAST_MS));
     }
 }
 
