@@ -101,7 +101,6 @@ void names_request_free(struct names_request *r)
     net_clear_deadline(r->names->net, &r->reread);
     r->names->requests--;
     candidates_free(r->candidates);
-    free(r->source);
     free(r->host);
     free(r->source);
     free(r);

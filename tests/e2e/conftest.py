@@ -23,6 +23,12 @@ os.environ["MOORING_DNS_FALLBACK"] = "off"
 START_SECONDS, STOP_SECONDS = 30, 40
 
 
+@pytest.fixture(autouse=True)
+def state_of_its_own(monkeypatch, tmp_path):
+    """What one test's cluster was must not serve the next one's, whose name may be the same."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
