@@ -18,6 +18,7 @@ struct answer {
     struct explanation explanation;
     struct problems problems;
     bool has_uri;
+    bool has_database; /* in the string's path */
 };
 
 /* --- the text --- */
@@ -66,13 +67,15 @@ static char *find_uri(const char *text)
     return xstrndup(begin, size);
 }
 
-static void lint(const char *uri, struct problems *problems)
+static void lint(const char *uri, struct answer *out)
 {
     struct settings s = {0};
     struct settings_origins origins = {.texts = xcalloc(option_count, sizeof *origins.texts),
                                        .ranks = xcalloc(option_count, sizeof *origins.ranks)};
-    struct settings_target target = {.settings = &s, .origins = &origins, .problems = problems};
+    struct settings_target target = {
+        .settings = &s, .origins = &origins, .problems = &out->problems};
     settings_read_uri(&target, uri);
+    out->has_database = s.upstream.database != NULL;
     settings_origins_clear(&origins);
     settings_clear(&s);
 }
@@ -83,7 +86,7 @@ static void find_all(const char *text, size_t size, struct answer *out)
     *out = (struct answer){.has_uri = uri != NULL};
     explain(text, size, &out->explanation);
     if (uri != NULL) {
-        lint(uri, &out->problems);
+        lint(uri, out);
         explicit_bzero(uri, strlen(uri));
     }
 }
@@ -200,6 +203,9 @@ static void print_answer(const struct answer *a)
         print_line(finding_confidence_text(f.confidence), &f);
     } else if (a->has_uri) {
         puts("The text of this connection string shows no mistake; mooring doctor looks further.");
+        fputs(a->has_database ? ""
+                              : "It names no database: drivers use test unless they are told.\n",
+              stdout);
     } else {
         print_unknown();
     }

@@ -251,6 +251,7 @@ static void note_facts(struct explanation *out, const struct match *m)
     }
     note(out, "host", f->host);
     note(out, "address", f->address);
+    note(out, "family", f->place == PLACE_NONE ? "" : f->is_v6 ? "IPv6" : "IPv4");
     note(out, "port", port);
     note(out, "resolver", f->resolver);
     note(out, "code", m->pattern->code == NULL ? "" : m->pattern->code);

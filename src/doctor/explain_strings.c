@@ -86,7 +86,7 @@ const struct pattern explain_strings[] = {
     ROW("multiple txt records", CERTAIN(DNS_12)),
     ROW("only one txt record is supported", CERTAIN(DNS_12)),
     ROW("cannot have empty uri params in dns txt record", CERTAIN(DNS_12)),
-    ROW("prohibited in txt record", CERTAIN(DNS_12)),
+    ROW("prohibited in txt records", CERTAIN(DNS_12)),
     /* Python's package. */
     ROW("'dnspython' module must be installed", CERTAIN(URI_16)),
     ROW("no module named 'dns", LIKELY(URI_16)),

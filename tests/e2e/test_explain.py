@@ -77,7 +77,8 @@ def test_a_connection_string():
     said = mooring("explain", f"mongodb://app:secret@{ATLAS}/?tls=true")
     assert said.returncode == 0 and "[URI-06]" in said.stdout.splitlines()[0]
     good = mooring("explain", f"mongodb+srv://app:secret@{ATLAS}/")
-    assert good.returncode == 0 and "no mistake" in good.stdout
+    assert good.returncode == 0 and "no mistake" in good.stdout and "no database" in good.stdout
+    assert "no database" not in mooring("explain", f"mongodb+srv://app:x@{ATLAS}/shop").stdout
 
 
 def test_a_connection_string_in_a_text():

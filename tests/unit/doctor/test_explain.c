@@ -182,6 +182,16 @@ static void test_whose_text(void **state)
     }
 }
 
+static void assert_host(const char *text, const char *host)
+{
+    struct explanation e;
+    explain_text(text, &e);
+    assert_true(e.count > 0);
+    assert_string_equal(value(&e, "host", 4), host);
+    assert_string_equal(value(&e, "address", 7), "");
+    explanation_clear(&e);
+}
+
 static void test_nothing_of_a_login_is_taken_for_a_host(void **state)
 {
     static const char *const uris[] = {
@@ -193,13 +203,10 @@ static void test_nothing_of_a_login_is_taken_for_a_host(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof uris / sizeof *uris; i++) {
-        auto_free char *text = xformat("could not reach %s: connect ECONNREFUSED", uris[i]);
-        struct explanation e;
-        explain_text(text, &e);
-        assert_true(e.count > 0);
-        assert_string_equal(value(&e, "host", 4), "h.example.test");
-        assert_string_equal(value(&e, "address", 7), "");
-        explanation_clear(&e);
+        auto_free char *behind = xformat("could not reach %s: connect ECONNREFUSED", uris[i]);
+        auto_free char *before = xformat("connect ECONNREFUSED: %s", uris[i]);
+        assert_host(behind, "h.example.test");
+        assert_host(before, "h.example.test");
     }
 }
 
