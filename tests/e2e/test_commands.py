@@ -54,7 +54,7 @@ def test_without_arguments_the_usage_is_an_error():
 def test_a_command_that_is_none():
     fails("there is no command resole; did you mean resolve?", "resole", PLAIN)
     fails("there is no command frobnicate; mooring --help lists them", "frobnicate")
-    fails("the command doctor is not implemented in this build", "doctor")
+    fails("the command reload is not implemented in this build", "reload")
 
 
 def test_a_connection_string_of_another_scheme_is_not_repeated():
