@@ -71,9 +71,13 @@ struct doctor *doctor_new(struct net *net, struct examination *e, struct tls_con
     list_init(&d->nodes);
     list_init(&d->listeners);
     list_init(&d->sides);
+    list_init(&d->questions);
+    list_init(&d->comparisons);
     deadline_init(&d->deadline, on_deadline);
     net_set_deadline(net, &d->deadline, whole(d));
+    resolvers_open(d);
     side_probes_open(d);
+    question_probes_open(d);
     listener_probes_open(d);
     probe_seeds_open(d);
     doctor_advance(d);
@@ -87,6 +91,7 @@ void doctor_free(struct doctor *d)
     }
     net_clear_deadline(d->net, &d->deadline);
     names_free(d->names);
+    resolvers_close(d);
     login_keys_free(d->keys);
     free(d->proxy.host);
     free(d->proxy.user);
@@ -110,6 +115,7 @@ void doctor_add_node(struct doctor *d, const char *name, enum node_source source
     struct node_fact *n = examination_node(d->facts, name, source);
     if (n != NULL && d->facts->node_count > before && !d->is_ending) {
         node_probe_open(d, n);
+        question_probes_of_node(d, n);
     }
 }
 
@@ -118,6 +124,15 @@ static bool needs_sides(const struct examination *e)
 {
     for (size_t i = 0; i < e->node_count; i++) {
         if (!reply_is_good(&e->nodes[i]->hello)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < e->question_count; i++) {
+        const struct question_fact *q = e->questions[i];
+        bool is_own = e->resolvers[q->resolver].origin != RESOLVER_FALLBACK;
+        bool is_bad = q->word != LOOKUP_OK && q->word != LOOKUP_WAITING;
+        if (is_own && q->way == WAY_USUAL &&
+            (q->used_tcp || (is_bad && (q->about == ABOUT_SRV || q->about == ABOUT_NODE)))) {
             return true;
         }
     }
@@ -138,12 +153,19 @@ static void end(struct doctor *d)
     list_for_each_safe (side, &d->sides) {
         side_probe_cut(side_probe_of(side));
     }
+    list_for_each_safe (question, &d->questions) {
+        question_probe_cut(question_probe_of(question));
+    }
+    list_for_each_safe (comparison, &d->comparisons) {
+        question_probe_cut(question_probe_of(comparison));
+    }
 }
 
 void doctor_advance(struct doctor *d)
 {
-    bool has_walked = d->seeds == NULL && list_is_empty(&d->nodes) && list_is_empty(&d->listeners);
-    bool has_sides = list_is_empty(&d->sides);
+    bool has_walked = d->seeds == NULL && list_is_empty(&d->nodes) &&
+                      list_is_empty(&d->listeners) && list_is_empty(&d->questions);
+    bool has_sides = list_is_empty(&d->sides) && list_is_empty(&d->comparisons);
     msec now = net_now(d->net);
     if (!d->is_ending && has_walked) {
         if (has_sides || !needs_sides(d->facts)) {
@@ -153,7 +175,7 @@ void doctor_advance(struct doctor *d)
             net_set_deadline(d->net, &d->deadline, msec_earlier(now + SIDE_WAIT_MS, whole(d)));
         }
     }
-    if (d->is_ending && has_walked && list_is_empty(&d->sides) && d->jobs == 0) {
+    if (d->is_ending && has_walked && has_sides && d->jobs == 0) {
         net_set_deadline(d->net, &d->deadline, now);
     }
 }

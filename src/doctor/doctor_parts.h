@@ -11,8 +11,13 @@
 #include "core/auth/login.h"
 #include "core/wire/talk.h"
 #include "doctor/doctor.h"
+#include "names/candidates.h"
+#include "names/names.h"
 #include "net/stream.h"
 #include "net/tunnel.h"
+
+/* Resolvers of the fallback list that are asked for comparison. */
+enum { FALLBACKS_MOST = 6 };
 
 /* Logins at most: a wrong password is not tried on every node of a large cluster. */
 enum { DOCTOR_LOGINS_MOST = 8 };
@@ -37,10 +42,16 @@ struct doctor {
     struct names *names;
     struct names_request *seeds; /* under way */
     struct login_keys *keys;
-    struct list nodes;     /* node_probe */
-    struct list listeners; /* listener_probe */
-    struct list sides;     /* side_probe */
-    size_t jobs;           /* on the other thread, whose probe may be gone */
+    struct list nodes;       /* node_probe */
+    struct list listeners;   /* listener_probe */
+    struct list sides;       /* side_probe */
+    struct list questions;   /* question_probe: those that are waited for, and */
+    struct list comparisons; /* those that tell causes apart when something has failed */
+    struct candidates *candidates;
+    struct resolver fallbacks[FALLBACKS_MOST];
+    size_t fallback_count;
+    struct tls_config *dns_tls; /* NULL: no resolver over TLS can be asked */
+    size_t jobs;                /* on the other thread, whose probe may be gone */
     size_t logins;
     int32_t last_request_id;
     msec began;
@@ -80,6 +91,15 @@ struct listener_probe;
 void listener_probes_open(struct doctor *d);
 void listener_probe_cut(struct listener_probe *p);
 struct listener_probe *listener_probe_of(struct list *link);
+
+/* What each resolver says, one by one: of the seed list, and of nodes as they become known. */
+struct question_probe;
+void resolvers_open(struct doctor *d);
+void resolvers_close(struct doctor *d); /* with the doctor */
+void question_probes_open(struct doctor *d);
+void question_probes_of_node(struct doctor *d, const struct node_fact *n);
+void question_probe_cut(struct question_probe *p);
+struct question_probe *question_probe_of(struct list *link);
 
 /* Targets that are no part of the cluster. */
 struct side_probe;

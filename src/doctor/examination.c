@@ -51,6 +51,15 @@ static void clear_machine(struct machine_fact *m)
     free(m->proxy_variables);
 }
 
+static void free_question(struct question_fact *q)
+{
+    free(q->name);
+    free(q->alias);
+    free(q->said);
+    free(q->reason);
+    free(q);
+}
+
 void examination_free(struct examination *e)
 {
     if (e == NULL) {
@@ -63,8 +72,10 @@ void examination_free(struct examination *e)
         free(e->listeners[i].holder);
     }
     for (size_t i = 0; i < e->question_count; i++) {
-        free(e->questions[i].name);
-        free(e->questions[i].resolver);
+        free_question(e->questions[i]);
+    }
+    for (size_t i = 0; i < e->resolver_count; i++) {
+        free(e->resolvers[i].text);
     }
     for (size_t i = 0; i < e->side_count; i++) {
         free(e->sides[i].step.why);
@@ -74,7 +85,6 @@ void examination_free(struct examination *e)
     for (size_t i = 0; i < e->node_count; i++) {
         free_node(e->nodes[i]);
     }
-    free(e->questions);
     free(e->trust.why);
     free(e->seeds.why);
     free(e->txt_auth_source);
@@ -105,6 +115,29 @@ struct node_fact *examination_node(struct examination *e, const char *name, enum
     return n;
 }
 
+struct question_fact *examination_question(struct examination *e, size_t resolver,
+                                           enum question_about about, enum question_way way,
+                                           const char *name)
+{
+    static const uint16_t types[] = {
+        [ABOUT_SRV] = DNS_SRV,   [ABOUT_TXT] = DNS_TXT, [ABOUT_HOST] = DNS_A,
+        [ABOUT_NOTHING] = DNS_A, [ABOUT_NODE] = DNS_A,  [ABOUT_CLUSTER] = DNS_SRV,
+    };
+    if (e->question_count == EXAMINED_QUESTIONS_MOST) {
+        return NULL;
+    }
+    struct question_fact *q = xcalloc(1, sizeof *q);
+    q->resolver = resolver;
+    q->about = about;
+    q->way = way;
+    q->type = types[about];
+    q->name = xstrdup(name);
+    q->word = LOOKUP_WAITING;
+    q->rcode = -1;
+    e->questions[e->question_count++] = q;
+    return q;
+}
+
 void step_end(struct step_fact *s, enum status status, msec took, const char *why)
 {
     free(s->why);
@@ -112,6 +145,17 @@ void step_end(struct step_fact *s, enum status status, msec took, const char *wh
     s->status = status;
     s->took = took;
     s->why = why == NULL || why[0] == '\0' ? NULL : xstrdup(why);
+}
+
+const char *address_print_bare(const struct address *a, char text[ADDRESS_TEXT_SIZE])
+{
+    address_print(a, text);
+    char *end = strrchr(text, a->family == ADDRESS_IPV6 ? ']' : ':');
+    if (a->family != ADDRESS_UNIX && end != NULL) {
+        *end = '\0';
+        memmove(text, text + (text[0] == '['), strlen(text));
+    }
+    return text;
 }
 
 static bool ends_with(const char *host, const char *domain)

@@ -13,8 +13,9 @@
 #include "base/address.h"
 #include "base/status.h"
 #include "base/units.h"
+#include "core/dns/lookup.h"
+#include "core/dns/resolver.h"
 #include "core/topology/server.h"
-#include "names/names.h"
 #include "net/tls.h"
 #include "settings/settings.h"
 #include "settings/settings_load.h"
@@ -24,6 +25,7 @@ enum {
     EXAMINED_ADDRESSES_MOST = 8, /* of one node */
     EXAMINED_LISTENERS_MOST = 16,
     EXAMINED_SIDES_MOST = 8,
+    EXAMINED_RESOLVERS_MOST = 24,
     EXAMINED_QUESTIONS_MOST = 512,
 };
 
@@ -98,15 +100,43 @@ struct listener_fact {
 
 /* --- names --- */
 
-/* One question to one resolver, as the walk itself asked. */
+struct resolver_fact {
+    char *text; /* as core/dns/resolver.h spells it */
+    enum resolver_kind kind;
+    enum resolver_origin origin; /* FALLBACK: asked for comparison only */
+    struct address address;
+};
+
+/* What a question is about. */
+enum question_about {
+    ABOUT_SRV,     /* _mongodb._tcp.HOST */
+    ABOUT_TXT,     /* HOST */
+    ABOUT_HOST,    /* an address of HOST: does it answer for ordinary names? */
+    ABOUT_NOTHING, /* an address of a name that cannot exist */
+    ABOUT_NODE,    /* an address of a node */
+    ABOUT_CLUSTER, /* of mongodb://: whether a host has an SRV record, hence is no machine */
+};
+
+/* How it was asked: as the proxy would, or by one way alone. */
+enum question_way { WAY_USUAL, WAY_UDP, WAY_UDP_PLAIN, WAY_TCP };
+
+/* One question to one resolver. */
 struct question_fact {
+    size_t resolver; /* in `resolvers` */
+    enum question_about about;
+    enum question_way way;
     uint16_t type; /* enum dns_type */
     char *name;
-    char *resolver;
-    enum lookup_word word;
+    enum lookup_word word; /* WAITING: given up, since nobody needs it any more */
+    int rcode;             /* -1: nothing came back */
+    msec took;
+    bool used_tcp;
+    bool has_compressed_target;
+    char *alias; /* where a CNAME led; NULL: there was none */
     uint32_t ttl_seconds;
     size_t records;
-    msec took;
+    char *said;   /* the records, a few of them; NULL: none */
+    char *reason; /* why the resolver says it failed (RFC 8914); NULL: it did not say */
 };
 
 /* --- the network at large --- */
@@ -173,8 +203,11 @@ struct examination {
 
     struct step_fact trust; /* the authorities and the client's certificate, as the settings say */
 
-    struct step_fact seeds; /* of mongodb+srv://: SRV and TXT */
-    struct question_fact *questions;
+    struct step_fact seeds; /* of mongodb+srv://: SRV and TXT, as the proxy would ask */
+    struct resolver_fact resolvers[EXAMINED_RESOLVERS_MOST];
+    size_t resolver_count;
+    bool needs_resolvers; /* the string holds a name that only DNS knows */
+    struct question_fact *questions[EXAMINED_QUESTIONS_MOST];
     size_t question_count;
     char *txt_auth_source; /* of TXT; NULL: not said there */
     char *txt_replica_set;
@@ -198,8 +231,16 @@ void examination_free(struct examination *e);
 struct node_fact *examination_node(struct examination *e, const char *name,
                                    enum node_source source);
 
+/* A new one, not answered yet; NULL when there are too many. `name` is copied. */
+struct question_fact *examination_question(struct examination *e, size_t resolver,
+                                           enum question_about about, enum question_way way,
+                                           const char *name);
+
 /* Its end: `why` may be NULL or empty and is copied. */
 void step_end(struct step_fact *s, enum status status, msec took, const char *why);
+
+/* As address_print does, without port and brackets; returns `text`. */
+const char *address_print_bare(const struct address *a, char text[ADDRESS_TEXT_SIZE]);
 
 /* True of names that Atlas gives out: under mongodb.net (and its government twins). */
 bool host_is_atlas(const char *host);

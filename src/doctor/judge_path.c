@@ -170,9 +170,7 @@ static void judge_silence(const struct examination *e, const struct address_kind
             add_for(e, d, FINDING_DNS_15, SEVERITY_FATAL,
                     is_atlas ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE, REACH_SILENT);
         char text[ADDRESS_TEXT_SIZE];
-        struct address at = e->nodes[0]->dials[0].to;
-        at.port = 0;
-        finding_note(f, "address", "%s", address_print(&at, text));
+        finding_note(f, "address", "%s", address_print_bare(&e->nodes[0]->dials[0].to, text));
     } else if (control == ANSWER_NO && e->machine.proxy_variables != NULL) {
         struct finding *f =
             add_for(e, d, FINDING_TCP_09, SEVERITY_FATAL, CONFIDENCE_LIKELY, REACH_SILENT);

@@ -237,6 +237,26 @@ static void look_at(const struct node_fact *n, struct set_sight *s)
     }
 }
 
+/* The others know a primary, and why it cannot be reached from here is found already: that stands,
+ * but is worse. */
+static bool judge_lost_primary(const char *primary, struct diagnosis *d)
+{
+    bool is_found = false;
+    for (size_t i = 0; primary != NULL && i < d->count; i++) {
+        struct finding *f = &d->items[i];
+        for (size_t j = 0; j < f->evidence_count && f->severity != SEVERITY_INFO; j++) {
+            if (strcmp(f->evidence[j].key, "host") == 0 &&
+                strcasestr(f->evidence[j].value, primary) != NULL) {
+                f->severity = SEVERITY_FATAL;
+                finding_note(f, "primary", "%s: writes wait for it", primary);
+                is_found = true;
+                break;
+            }
+        }
+    }
+    return is_found;
+}
+
 static void judge_primary(const struct examination *e, struct diagnosis *d)
 {
     struct set_sight s = {.seconds_without = -1};
@@ -244,6 +264,9 @@ static void judge_primary(const struct examination *e, struct diagnosis *d)
         look_at(e->nodes[i], &s);
     }
     if (s.has_writer || s.members == 0 || e->settings->upstream.direct_connection) {
+        return;
+    }
+    if (judge_lost_primary(s.primary, d)) {
         return;
     }
     bool is_minority = s.members * 2 <= s.named;

@@ -24,11 +24,9 @@ static void judge_none(const struct examination *e, struct diagnosis *d)
     for (size_t i = 0; i < e->listener_count; i++) {
         const struct listener_fact *l = &e->listeners[i];
         char text[ADDRESS_TEXT_SIZE];
-        struct address at = l->address;
         if (l->is_configured) {
-            finding_note(f, "port", "%u", at.port);
-            at.port = 0;
-            finding_note(f, "address", "%s", address_print(&at, text));
+            finding_note(f, "port", "%u", l->address.port);
+            finding_note(f, "address", "%s", address_print_bare(&l->address, text));
         }
     }
     if (is_inside) {

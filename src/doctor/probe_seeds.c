@@ -24,23 +24,6 @@ static void add_all(struct doctor *d, const char *const *hosts, enum node_source
     }
 }
 
-static void note_questions(struct examination *e, const struct names_seeds *found)
-{
-    e->questions =
-        xrealloc(e->questions, (e->question_count + found->row_count) * sizeof *e->questions);
-    for (size_t i = 0; i < found->row_count; i++) {
-        const struct names_row *row = &found->rows[i];
-        e->questions[e->question_count++] =
-            (struct question_fact){.type = row->type,
-                                   .name = xstrdup(row->name),
-                                   .resolver = xstrdup(row->resolver),
-                                   .word = row->word,
-                                   .ttl_seconds = row->ttl_seconds,
-                                   .records = row->records,
-                                   .took = row->took};
-    }
-}
-
 static void on_seeds(void *owner, const struct names_seeds *found)
 {
     struct doctor *d = owner;
@@ -48,9 +31,6 @@ static void on_seeds(void *owner, const struct names_seeds *found)
     d->seeds = NULL;
     step_end(&e->seeds, found->status, net_now(d->net) - d->began,
              found->status == STATUS_OK ? NULL : found->why.text);
-    if (found->row_count > 0) {
-        note_questions(e, found);
-    }
     if (found->status == STATUS_OK) {
         e->txt_auth_source = found->auth_source == NULL ? NULL : xstrdup(found->auth_source);
         e->txt_replica_set = found->replica_set == NULL ? NULL : xstrdup(found->replica_set);

@@ -94,20 +94,48 @@ static void put_listeners(bson_t *to, const struct examination *e)
     bson_append_array_end(to, &array);
 }
 
+static void put_resolvers(bson_t *to, const struct examination *e)
+{
+    static const char *const origins[] = {"system", "listed", "fallback"};
+    bson_t array, item;
+    BSON_APPEND_ARRAY_BEGIN(to, "resolvers", &array);
+    for (size_t i = 0; i < e->resolver_count; i++) {
+        begin(&array, i, &item);
+        put_text(&item, "resolver", e->resolvers[i].text);
+        put_text(&item, "origin", origins[e->resolvers[i].origin]);
+        bson_append_document_end(&array, &item);
+    }
+    bson_append_array_end(to, &array);
+}
+
+static void put_question(bson_t *to, const struct examination *e, const struct question_fact *q)
+{
+    static const char *const ways[] = {"usual", "udp", "udp without EDNS", "tcp"};
+    put_text(to, "type", dns_type_name(q->type));
+    put_text(to, "name", q->name);
+    put_text(to, "resolver", e->resolvers[q->resolver].text);
+    put_text(to, "way", ways[q->way]);
+    put_text(to, "word", lookup_word_text(q->word));
+    BSON_APPEND_INT32(to, "rcode", q->rcode);
+    BSON_APPEND_BOOL(to, "usedTCP", q->used_tcp);
+    BSON_APPEND_INT64(to, "records", (int64_t)q->records);
+    BSON_APPEND_INT64(to, "ttlSeconds", q->ttl_seconds);
+    BSON_APPEND_INT64(to, "tookMS", q->took);
+    put_text(to, "said", q->said);
+    put_text(to, "alias", q->alias);
+    put_text(to, "reason", q->reason);
+    if (q->has_compressed_target) {
+        BSON_APPEND_BOOL(to, "compressedTarget", true);
+    }
+}
+
 static void put_questions(bson_t *to, const struct examination *e)
 {
     bson_t array, item;
     BSON_APPEND_ARRAY_BEGIN(to, "questions", &array);
     for (size_t i = 0; i < e->question_count; i++) {
-        const struct question_fact *q = &e->questions[i];
         begin(&array, i, &item);
-        put_text(&item, "type", dns_type_name(q->type));
-        put_text(&item, "name", q->name);
-        put_text(&item, "resolver", q->resolver);
-        put_text(&item, "said", lookup_word_text(q->word));
-        BSON_APPEND_INT64(&item, "records", (int64_t)q->records);
-        BSON_APPEND_INT64(&item, "ttlSeconds", q->ttl_seconds);
-        BSON_APPEND_INT64(&item, "tookMS", q->took);
+        put_question(&item, e, e->questions[i]);
         bson_append_document_end(&array, &item);
     }
     bson_append_array_end(to, &array);
@@ -223,6 +251,7 @@ void report_write_facts(const struct examination *e, bson_t *out)
     put_listeners(out, e);
     put_step(out, "trust", &e->trust);
     put_step(out, "seeds", &e->seeds);
+    put_resolvers(out, e);
     put_questions(out, e);
     put_sides(out, e);
     BSON_APPEND_ARRAY_BEGIN(out, "nodes", &array);

@@ -81,23 +81,51 @@ static void add_node(struct sum *sum, const struct node_fact *n, enum finding_st
 
 /* --- names --- */
 
-static void sum_questions(const struct examination *e, uint16_t type, struct stage_row *row)
+/* Of the machine's own resolvers. An answer is good; that there is no such record, only of TXT. */
+static void sum_questions(const struct examination *e, enum question_about about,
+                          struct stage_row *row)
 {
     struct sum sum = {0};
     size_t records = 0;
     for (size_t i = 0; i < e->question_count; i++) {
-        const struct question_fact *q = &e->questions[i];
-        struct step_fact s = {.is_tried = true, .took = q->took};
-        if (q->type == type && q->word != LOOKUP_NOT_ASKED) {
+        const struct question_fact *q = e->questions[i];
+        struct step_fact s = {.is_tried = q->word != LOOKUP_WAITING, .took = q->took};
+        bool is_own = e->resolvers[q->resolver].origin != RESOLVER_FALLBACK;
+        if (q->about == about && q->way == WAY_USUAL && is_own) {
             add_step(&sum, &s,
-                     q->word == LOOKUP_OK || (type == DNS_TXT && q->word == LOOKUP_NODATA));
+                     q->word == LOOKUP_OK || (about == ABOUT_TXT && lookup_is_answer(q->word)));
             records = q->records > records ? q->records : records;
         }
     }
-    if (records > 0) {
-        row->detail = xformat("%zu record%s", records, records == 1 ? "" : "s");
+    if (sum.tried > 0) {
+        row->detail = xformat("%zu of %zu resolvers know it, %zu record%s", sum.good, sum.tried,
+                              records, records == 1 ? "" : "s");
     }
-    finish(row, &sum, "resolvers know it");
+    finish(row, &sum, "");
+}
+
+/* One that gives an answer to anything works. */
+static void sum_resolvers(const struct examination *e, struct stage_row *row)
+{
+    struct sum sum = {0};
+    for (size_t i = 0; i < e->resolver_count; i++) {
+        struct step_fact s = {0};
+        bool answers = false;
+        for (size_t j = 0; j < e->question_count; j++) {
+            const struct question_fact *q = e->questions[j];
+            bool is_its = q->resolver == i && q->word != LOOKUP_WAITING;
+            s.is_tried |= is_its;
+            answers |= is_its && lookup_is_answer(q->word);
+            s.took = is_its && lookup_is_answer(q->word) && q->took > s.took ? q->took : s.took;
+        }
+        if (e->resolvers[i].origin != RESOLVER_FALLBACK) {
+            add_step(&sum, &s, answers);
+        }
+    }
+    if (e->resolver_count == 0 && e->needs_resolvers) {
+        row->detail = xstrdup("none is known");
+    }
+    finish(row, &sum, "resolvers answer");
 }
 
 /* --- the rest --- */
@@ -188,11 +216,13 @@ void report_stage(const struct examination *e, enum finding_stage stage, struct 
         sum_uri(e, row);
         return;
     case STAGE_RESOLVER:
+        sum_resolvers(e, row);
+        return;
     case STAGE_SRV:
-        sum_questions(e, DNS_SRV, row);
+        sum_questions(e, ABOUT_SRV, row);
         return;
     case STAGE_TXT:
-        sum_questions(e, DNS_TXT, row);
+        sum_questions(e, ABOUT_TXT, row);
         return;
     case STAGE_CONTROL:
         sum_sides(e, row);

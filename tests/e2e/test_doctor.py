@@ -1,17 +1,26 @@
 """mooring doctor on pocket Atlas: quiet where nothing is wrong, and the right finding first where
 something is."""
+import concurrent.futures
 import json
 import os
 import stat
+import time
 
 import pytest
 
-from doctor import HEALTHY_SECONDS, Doctor
+from doctor import HEALTHY_SECONDS, Doctor, Silent
 
 
 @pytest.fixture
 def doctor(atlas):
     one = Doctor(atlas)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def silent():
+    one = Silent()
     yield one
     one.close()
 
@@ -29,8 +38,8 @@ def test_a_healthy_cluster_has_no_finding(doctor):
     assert len(said.json["nodes"]) == 3
 
 
-def test_control_targets_that_are_silent_do_not_lengthen_a_good_run(doctor):
-    said = doctor(config={"--doctor.controlAddresses": "192.0.2.1:853"})
+def test_control_targets_that_are_silent_do_not_lengthen_a_good_run(doctor, silent):
+    said = doctor(config={"--doctor.controlAddresses": silent.name})
     assert said.status == 0 and said.seconds < HEALTHY_SECONDS
 
 
@@ -114,19 +123,6 @@ def test_a_port_that_is_taken(doctor):
     assert said.finding("LOC-05")["evidence"]["pid"] == str(os.getpid())
 
 
-# --- names ---
-
-@pytest.mark.parametrize("fault,name", [("servfail", "DNS-05"), ("silent", "DNS-03")])
-def test_a_resolver_that_fails(doctor, atlas, fault, name):
-    atlas.dns_fault(fault=fault)
-    doctor.finds(name)
-
-
-def test_targets_outside_the_domain(doctor, atlas):
-    atlas.dns_records(foreign_targets=True)
-    doctor.finds("URI-17")
-
-
 # --- the network ---
 
 def test_a_node_that_is_down(doctor, atlas):
@@ -145,6 +141,31 @@ def test_a_node_that_hangs(doctor, atlas):
     secondary = next(i for i in range(3) if i != atlas.status()["primary"])
     atlas.hang(node=secondary)
     doctor.finds("TCP-04", status=1)
+
+
+def test_nodes_that_are_silent(doctor, silent):
+    uri = f"mongodb://{silent.name}/?tls=true"
+    said = doctor.finds("TCP-05", uri=uri)  # another port than 27017 it is
+    assert said.finding("TCP-05")["evidence"]["code"] == "TIMED_OUT"
+
+
+def test_nodes_that_are_silent_as_all_else_is(doctor, silent):
+    said = doctor.finds("TCP-03", uri=f"mongodb://{silent.name}/?tls=true",
+                        config={"--doctor.controlAddresses": silent.name})
+    assert "TIMED_OUT" in said.finding("TCP-03")["evidence"]["control"]
+
+
+@pytest.mark.parametrize("is_open,name", [(True, "ACL-01"), (False, "TCP-01")])
+def test_the_port_elsewhere_tells_a_firewall_from_an_access_list(doctor, silent, is_open, name):
+    probe = "%s:%d" % doctor.control.getsockname() if is_open else silent.name
+    doctor.finds(name, "--portquiz", uri=f"mongodb://{silent.name}/?tls=true",
+                 config={"--doctor.portProbe": probe})
+
+
+def test_a_web_proxy_in_the_environment(doctor, silent):
+    doctor.finds("TCP-09", uri=f"mongodb://{silent.name}/?tls=true",
+                 config={"--doctor.controlAddresses": silent.name},
+                 environment={"HTTPS_PROXY": "http://proxy.test:3128"})
 
 
 # --- TLS ---
@@ -187,3 +208,60 @@ def test_a_database_that_knows_no_such_user(doctor, atlas):
 def test_the_wrong_name_of_the_set(doctor, atlas):
     said = doctor.finds("URI-10", uri=atlas.srv_uri(replicaSet="another"))
     assert said.finding("URI-10")["evidence"]["set"] == "another"
+
+
+def test_a_set_without_a_primary(doctor, atlas):
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        election = pool.submit(atlas.step_down, seconds=4)
+        time.sleep(0.5)
+        doctor.finds("TOPO-01", status=1)
+        election.result()
+
+
+def test_commands_that_are_not_allowed(doctor, atlas):
+    error = {"ok": 0, "code": 13, "codeName": "Unauthorized", "errmsg": "not authorized on admin"}
+    atlas.trip(command="ping", how="error", error=error)
+    doctor.finds("AUTH-08", status=1)
+
+
+def test_a_cluster_that_is_overloaded(doctor, atlas):
+    error = {"ok": 0, "code": 462, "codeName": "IngressRequestRateLimitExceeded", "errmsg": "x"}
+    atlas.trip(command="ping", how="error", error=error)
+    doctor.finds("LIM-05", status=1)
+
+
+def test_plain_bytes_to_a_server_with_tls(doctor, atlas):
+    doctor.finds("URI-11", uri=atlas.srv_uri(tls="false"))
+
+
+def test_nodes_that_hang_up_at_once(doctor, atlas):
+    atlas.reject()
+    said = doctor.finds("ACL-02")
+    assert said.finding("ACL-02")["evidence"]["broken off"] == "3 of 3"
+
+
+def test_one_node_that_hangs_up(doctor, atlas):
+    primary = atlas.status()["primary"]
+    atlas.reject(node=(primary + 1) % 3)
+    doctor.finds("TLS-10", status=1)
+    atlas.heal()
+    atlas.reject(node=primary)
+    said = doctor.finds("TLS-10")
+    assert "writes wait" in said.finding("TLS-10")["evidence"]["primary"]
+
+
+def test_what_is_no_tls(doctor):
+    with doctor.talker(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
+        doctor.finds("TLS-11", uri=f"mongodb://{address}/?tls=true")
+
+
+def test_alert_80_before_anything_else(doctor):
+    with doctor.talker(b"\x15\x03\x01\x00\x02\x02\x50") as address:
+        said = doctor.finds("ACL-02", uri=f"mongodb://{address}/?tls=true")
+        assert said.finding("ACL-02")["evidence"]["alert"] == "80"
+
+
+@pytest.mark.parametrize("alert,name", [(70, "TLS-07"), (40, "TLS-08"), (112, "TLS-05")])
+def test_other_alerts(doctor, alert, name):
+    with doctor.talker(bytes([0x15, 3, 1, 0, 2, 2, alert])) as address:
+        doctor.finds(name, uri=f"mongodb://{address}/?tls=true")

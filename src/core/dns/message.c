@@ -232,6 +232,7 @@ static enum status keep_records(const struct reader *r, uint16_t type, const cha
     if (status != STATUS_OK || r->count == 0) {
         return status;
     }
+    out->alias = followed == 0 ? NULL : xstrdup(name);
     out->records = xcalloc(r->count, sizeof *out->records);
     while ((p = find_record(r, name, type, &from)) != NULL) {
         status = read_record(r, p, &out->records[out->count], why);
@@ -304,6 +305,7 @@ void dns_answer_clear(struct dns_answer *answer)
         free(answer->records[i].text);
     }
     free(answer->records);
+    free(answer->alias);
     *answer = (struct dns_answer){0};
 }
 

@@ -43,6 +43,7 @@ struct dns_answer {
     int rcode;            /* enum dns_rcode, or another number up to 15 */
     bool is_truncated;    /* the resolver had more to say: ask again over TCP */
     uint32_t ttl_seconds; /* the least of the records used and of the CNAMEs before them; 0: none */
+    char *alias;          /* where CNAMEs led; NULL: there was none. Owned */
     bool has_compressed_target; /* SRV: what RFC 2782 forbids, and some resolvers do */
     size_t count;
     struct dns_record *records; /* of the type asked for; owned */

@@ -21,6 +21,8 @@ struct facts {
     struct settings settings;
     struct examination *e;
     struct diagnosis d;
+    struct node_fact *spare[FACT_NODES]; /* taken out of the examination */
+    size_t spares;
 };
 
 static inline void facts_reply(struct reply_fact *r, int32_t code, const char *text)
@@ -99,6 +101,9 @@ static inline struct facts *facts_new(void)
 static inline void facts_free(struct facts *f)
 {
     diagnosis_clear(&f->d);
+    for (size_t i = 0; i < f->spares; i++) {
+        f->e->nodes[f->e->node_count++] = f->spare[i];
+    }
     examination_free(f->e);
     free(f->settings.upstream.srv_host);
     free(f->settings.upstream.replica_set);
@@ -112,6 +117,70 @@ static inline void facts_side(struct facts *f, enum side_kind kind, enum status 
     side->kind = kind;
     side->target = xstrdup("192.0.2.9:443");
     step_end(&side->step, status, 30, NULL);
+}
+
+/* What one resolver says: `own` of the machine's list, else of the fallback list. Its questions are
+ * made when they are first set. */
+static inline size_t facts_resolver(struct facts *f, const char *text, bool own)
+{
+    struct resolver r;
+    struct resolver_fact *fact = &f->e->resolvers[f->e->resolver_count];
+    enum resolver_origin origin = own ? RESOLVER_SYSTEM : RESOLVER_FALLBACK;
+    assert_int_equal(resolver_parse(text, origin, &r, NULL), STATUS_OK);
+    *fact = (struct resolver_fact){
+        .text = xstrdup(r.text), .kind = r.kind, .origin = origin, .address = r.address};
+    resolver_clear(&r);
+    f->e->needs_resolvers = true;
+    return f->e->resolver_count++;
+}
+
+static inline struct question_fact *facts_said(struct facts *f, size_t resolver,
+                                               enum question_about about, enum question_way way,
+                                               enum lookup_word word)
+{
+    struct question_fact *q = NULL;
+    for (size_t i = 0; i < f->e->question_count; i++) {
+        struct question_fact *one = f->e->questions[i];
+        if (one->resolver == resolver && one->about == about && one->way == way) {
+            q = one;
+        }
+    }
+    if (q == NULL) {
+        const char *host =
+            about == ABOUT_NODE ? f->e->nodes[0]->host : "cluster0.abcde.mongodb.net";
+        q = examination_question(f->e, resolver, about, way, host);
+    }
+    q->word = word;
+    q->rcode = word == LOOKUP_TIMEOUT ? -1 : 0;
+    q->records = word == LOOKUP_OK ? 1 : 0;
+    return q;
+}
+
+/* A resolver that knows everything, and denies what is not there. */
+static inline size_t facts_good_resolver(struct facts *f, const char *text, bool own)
+{
+    size_t i = facts_resolver(f, text, own);
+    facts_said(f, i, ABOUT_SRV, WAY_USUAL, LOOKUP_OK)->records = 3;
+    facts_said(f, i, ABOUT_TXT, WAY_USUAL, LOOKUP_OK);
+    facts_said(f, i, ABOUT_HOST, WAY_USUAL, LOOKUP_NODATA);
+    facts_said(f, i, ABOUT_NOTHING, WAY_USUAL, LOOKUP_NXDOMAIN);
+    if (own) {
+        facts_said(f, i, ABOUT_SRV, WAY_UDP, LOOKUP_OK);
+        facts_said(f, i, ABOUT_SRV, WAY_UDP_PLAIN, LOOKUP_OK);
+        facts_said(f, i, ABOUT_SRV, WAY_TCP, LOOKUP_OK);
+    }
+    return i;
+}
+
+/* Nothing was found, hence no node was seen. */
+static inline void facts_nameless(struct facts *f, enum status status, const char *why)
+{
+    step_end(&f->e->seeds, status, 5000, why);
+    for (size_t i = 0; i < f->e->node_count; i++) {
+        f->spare[i] = f->e->nodes[i];
+    }
+    f->spares = f->e->node_count;
+    f->e->node_count = 0;
 }
 
 /* Nothing was seen of the node after this. */

@@ -39,6 +39,10 @@ static void test_a_primary_that_cannot_be_reached(void **state)
     struct facts *f = facts_new();
     facts_shut(f->e->nodes[0], STATUS_TIMED_OUT);
     f->e->nodes[1]->description.primary = xstrdup(f->e->nodes[0]->name);
+    assert_first(f, FINDING_TCP_04, SEVERITY_FATAL);
+    assert_null(diagnosis_find(&f->d, FINDING_TOPO_01));
+    free(f->e->nodes[1]->description.primary);
+    f->e->nodes[1]->description.primary = xstrdup("elsewhere:27017"); /* which nobody dialled */
     assert_first(f, FINDING_TOPO_02, SEVERITY_FATAL);
     facts_free(f);
 }
