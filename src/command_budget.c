@@ -22,8 +22,8 @@ static bool read_replicas(const char *text, int64_t *out)
     return true;
 }
 
-static bool read_plan(const struct command_line *line, const struct settings *s,
-                      struct budget_plan *plan)
+bool commands_read_plan(const struct command_line *line, const struct settings *s,
+                        struct budget_plan *plan)
 {
     bool is_polling = s->upstream.server_monitoring_mode == MONITORING_POLL;
     *plan = (struct budget_plan){
@@ -110,7 +110,7 @@ int commands_budget(const struct command_line *line, const struct settings *s)
     if (line->tier == NULL && line->replicas == NULL) {
         return EXIT_GOOD;
     }
-    if (!read_plan(line, s, &plan)) {
+    if (!commands_read_plan(line, s, &plan)) {
         return EXIT_FATAL;
     }
     struct budget b = budget_of(&plan, s->upstream.connect_timeout_ms);

@@ -94,10 +94,17 @@ static int report(const struct walk *w)
     return w->line->wants_gate && code == EXIT_DEGRADED ? EXIT_GOOD : code;
 }
 
+static int judge(struct walk *w)
+{
+    examination_judge(w->facts, &w->diagnosis);
+    return report(w);
+}
+
 static int walk(struct walk *w, struct tls_config *tls)
 {
     struct error why;
     struct doctor_options options = {.asks_port = w->line->wants_port_probe,
+                                     .asks_public_address = w->line->wants_public_address,
                                      .on_progress = on_progress};
     w->loop = loop_new(w->facts->settings->limits.buffer_bytes, &why);
     if (w->loop == NULL) {
@@ -109,36 +116,21 @@ static int walk(struct walk *w, struct tls_config *tls)
     doctor_free(doctor);
     int left = loop_free(w->loop);
     require(left == 0);
-    examination_judge(w->facts, &w->diagnosis);
-    return report(w);
+    return judge(w);
 }
 
-/* Whether it is the connection string alone that cannot be read, and a finding says why: the
- * doctor's first answer then, as there is nowhere to go. */
-static bool is_string_wrong(const struct problems *problems)
+/* Mistakes that the catalogue has no row for: of other settings than the connection string. */
+static bool print_other_errors(const struct problems *problems)
 {
-    size_t findings = 0, others = 0;
+    bool is_any = false;
     for (size_t i = 0; i < problems->count; i++) {
         const struct problem *p = &problems->items[i];
-        findings += !p->is_warning && p->finding != NULL;
-        others += !p->is_warning && p->finding == NULL && p->column == 0;
-    }
-    return findings > 0 && others == 0;
-}
-
-/* Warnings are about serving, unless they are about a string that cannot work. */
-static void print_problems(const struct problems *problems)
-{
-    struct problems shown = *problems;
-    shown.items = xcalloc(problems->count + 1, sizeof *shown.items);
-    shown.count = 0;
-    for (size_t i = 0; i < problems->count; i++) {
-        if (!problems->items[i].is_warning) {
-            shown.items[shown.count++] = problems->items[i];
+        if (!p->is_warning && p->finding == NULL) {
+            fprintf(stderr, "error: %s: %s\n", p->place, p->text);
+            is_any = true;
         }
     }
-    problems_print(&shown, stderr);
-    free(shown.items);
+    return is_any;
 }
 
 static int examine(const struct command_line *line, const struct settings *s,
@@ -147,23 +139,25 @@ static int examine(const struct command_line *line, const struct settings *s,
     struct tls_config *tls = NULL;
     struct error why = {0};
     struct walk w = {.line = line,
-                     .facts = examination_new(s, s->upstream.uri),
+                     .facts = examination_new(s, problems),
                      .shows_progress =
                          !line->wants_json && !line->wants_gate && is_colour_wanted(stderr)};
-    w.facts->problems = problems;
-    w.facts->skips_login = line->skips_login;
-    w.facts->expects_running = line->expects_running;
-    machine_read(&w.facts->machine, "", line->source.environment);
-    if (problems->errors == 0 && commands_make_tls(s, &tls, &why) != STATUS_OK) {
-        step_end(&w.facts->trust, why.status, 0, why.text);
+    struct examination *e = w.facts;
+    int result = EXIT_NOT_RUN;
+    e->skips_login = line->skips_login;
+    e->expects_running = line->expects_running;
+    e->is_unread = problems->errors > 0;
+    e->has_budget = line->tier != NULL || line->replicas != NULL;
+    if (!e->has_budget || commands_read_plan(line, s, &e->plan)) {
+        e->budget = e->has_budget ? budget_of(&e->plan, s->upstream.connect_timeout_ms) : e->budget;
+        machine_read(&e->machine, "", line->source.environment);
+        if (!e->is_unread && commands_make_tls(s, &tls, &why) != STATUS_OK) {
+            step_end(&e->trust, why.status, 0, why.text);
+        }
+        result = e->is_unread ? judge(&w) : walk(&w, tls);
     }
-    if (problems->errors > 0) {
-        judge_string(w.facts, &w.diagnosis);
-        diagnosis_settle(&w.diagnosis);
-    }
-    int result = problems->errors > 0 ? report(&w) : walk(&w, tls);
     diagnosis_clear(&w.diagnosis);
-    examination_free(w.facts);
+    examination_free(e);
     tls_config_free(tls);
     return result;
 }
@@ -174,9 +168,7 @@ int command_doctor(const struct command_line *line)
     struct settings_origins origins;
     struct problems problems = {0};
     settings_load(&line->source, &s, &origins, &problems);
-    print_problems(&problems);
-    int result = problems.errors == 0 || is_string_wrong(&problems) ? examine(line, &s, &problems)
-                                                                    : EXIT_NOT_RUN;
+    int result = print_other_errors(&problems) ? EXIT_NOT_RUN : examine(line, &s, &problems);
     problems_clear(&problems);
     settings_origins_clear(&origins);
     settings_clear(&s);

@@ -2,6 +2,7 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
+#include "doctor/budget.h"
 #include "net/tls.h"
 #include "settings/settings_load.h"
 
@@ -17,6 +18,7 @@ struct command_line {
     bool wants_gate;
     bool skips_login;
     bool wants_port_probe;
+    bool wants_public_address;
     bool expects_running;
     const char *bundle;
     const char *tier; /* of Atlas, as given; NULL: not said; and so are the texts below */
@@ -49,5 +51,9 @@ int commands_budget(const struct command_line *line, const struct settings *s);
 /* Reaches the cluster and prints what was found; EXIT_GOOD, EXIT_DEGRADED when some server failed,
  * EXIT_FATAL when nothing could be written. `tls` NULL: plain. */
 int commands_connect(const struct settings *s, struct tls_config *tls);
+
+/* --tier and --replicas, with what the settings say; false, and told, when they make no sense. */
+bool commands_read_plan(const struct command_line *line, const struct settings *s,
+                        struct budget_plan *plan);
 
 #endif

@@ -61,6 +61,7 @@ static const struct {
     {"--gate", "doctor", offsetof(struct command_line, wants_gate)},
     {"--no-auth", "doctor", offsetof(struct command_line, skips_login)},
     {"--portquiz", "doctor", offsetof(struct command_line, wants_port_probe)},
+    {"--public-ip", "doctor", offsetof(struct command_line, wants_public_address)},
     {"--running", "doctor", offsetof(struct command_line, expects_running)},
 };
 
@@ -71,6 +72,8 @@ static const struct {
     size_t offset;
 } words[] = {
     {"--bundle", "doctor", offsetof(struct command_line, bundle)},
+    {"--tier", "doctor", offsetof(struct command_line, tier)},
+    {"--replicas", "doctor", offsetof(struct command_line, replicas)},
     {"--tier", "check", offsetof(struct command_line, tier)},
     {"--replicas", "check", offsetof(struct command_line, replicas)},
 };
@@ -195,10 +198,12 @@ static bool read_arguments(char **argv, const char *command, struct command_line
     for (size_t i = 0; argv[i] != NULL; i++) {
         bool is_good = true;
         size_t taken;
+        bool is_string = is_uri(argv[i]) || (strcmp(command, "doctor") == 0 && argv[i][0] != '-');
         if (takes_text(command) && strncmp(argv[i], "--", 2) != 0) {
             take_text(line, argv[i]);
-        } else if (is_uri(argv[i]) && line->source.uri == NULL) {
-            line->source.uri = take_secret(argv[i], (size_t)(strstr(argv[i], "://") + 3 - argv[i]));
+        } else if (is_string && line->source.uri == NULL) {
+            const char *scheme = is_uri(argv[i]) ? strstr(argv[i], "://") + 3 : argv[i];
+            line->source.uri = take_secret(argv[i], (size_t)(scheme - argv[i]));
         } else if (strcmp(argv[i], "--config") == 0) {
             is_good = take_file(line, argv[i + 1]);
             i += is_good;

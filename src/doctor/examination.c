@@ -6,11 +6,12 @@
 
 #include "base/require.h"
 
-struct examination *examination_new(const struct settings *settings, const char *uri)
+struct examination *examination_new(const struct settings *settings,
+                                    const struct problems *problems)
 {
     struct examination *e = xcalloc(1, sizeof *e);
     e->settings = settings;
-    e->uri = uri;
+    e->problems = problems;
     return e;
 }
 

@@ -16,8 +16,8 @@
 #include "core/dns/lookup.h"
 #include "core/dns/resolver.h"
 #include "core/topology/server.h"
+#include "doctor/budget.h"
 #include "net/tls.h"
-#include "settings/settings.h"
 #include "settings/settings_load.h"
 
 enum {
@@ -192,8 +192,11 @@ struct node_fact {
 
 struct examination {
     const struct settings *settings; /* lent */
-    const char *uri;                 /* as given, lent; NULL: none. Never to be printed */
-    const struct problems *problems; /* of the settings, the string's among them; lent; or NULL */
+    const struct problems *problems; /* of the settings, lent; NULL: none */
+    bool is_unread;  /* the string could not be read: nothing was asked or dialled */
+    bool has_budget; /* a tier was named, and the settings were held against it */
+    struct budget_plan plan;
+    struct budget budget;
     bool skips_login;
     bool expects_running; /* a Mooring should be listening */
 
@@ -224,7 +227,8 @@ struct examination {
     msec took;
 };
 
-struct examination *examination_new(const struct settings *settings, const char *uri);
+struct examination *examination_new(const struct settings *settings,
+                                    const struct problems *problems);
 void examination_free(struct examination *e);
 
 /* The node of that name ("host:port"), made when it is new; NULL when there are too many. */

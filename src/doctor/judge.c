@@ -80,14 +80,18 @@ bool judge_refusal(const struct node_fact *n, const struct reply_fact *r,
 
 void examination_judge(const struct examination *e, struct diagnosis *d)
 {
-    judge_machine(e, d);
     judge_string(e, d);
+    judge_limits(e, d);
+    if (e->is_unread) {
+        diagnosis_settle(d);
+        return;
+    }
+    judge_machine(e, d);
     judge_names(e, d);
     judge_path(e, d);
     judge_tls(e, d);
     judge_server(e, d);
     judge_login(e, d);
-    judge_limits(e, d);
     judge_through(e, d);
     diagnosis_settle(d);
 }

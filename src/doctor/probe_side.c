@@ -1,9 +1,11 @@
 /* Side probes: does anything get out of this network, and does port 27017? A connection that opens
  * is the whole answer; nothing is sent. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/require.h"
 #include "doctor/doctor_parts.h"
+#include "names/asking.h"
 
 struct side_probe {
     struct doctor *doctor;
@@ -11,6 +13,8 @@ struct side_probe {
     struct side_fact *fact;
     struct names_request *lookup; /* of a target that is a name */
     struct conn *conn;
+    struct asking *asking;    /* SIDE_PUBLIC_ADDRESS, with */
+    struct resolver resolver; /* whom to ask */
     msec began;
     struct deadline deadline;
     bool is_cut;
@@ -44,6 +48,7 @@ static void end(struct side_probe *p)
 {
     struct doctor *d = p->doctor;
     net_clear_deadline(d->net, &p->deadline);
+    resolver_clear(&p->resolver);
     list_remove(&p->link);
     free(p);
     doctor_advance(d);
@@ -88,6 +93,9 @@ static void on_deadline(struct deadline *d, msec now)
     if (p->lookup != NULL) {
         names_cancel(p->lookup);
     }
+    if (p->asking != NULL) {
+        asking_cancel(p->asking);
+    }
     if (p->conn == NULL) {
         end(p);
         return;
@@ -95,12 +103,8 @@ static void on_deadline(struct deadline *d, msec now)
     conn_close(p->conn, CLOSE_NOW);
 }
 
-static void open_one(struct doctor *d, enum side_kind kind, const char *target)
+static struct side_probe *open_any(struct doctor *d, enum side_kind kind, const char *target)
 {
-    struct address at;
-    if (target == NULL || d->facts->side_count == EXAMINED_SIDES_MOST) {
-        return;
-    }
     struct side_probe *p = xcalloc(1, sizeof *p);
     p->doctor = d;
     p->began = net_now(d->net);
@@ -109,6 +113,16 @@ static void open_one(struct doctor *d, enum side_kind kind, const char *target)
     list_push_back(&d->sides, &p->link);
     deadline_init(&p->deadline, on_deadline);
     net_set_deadline(d->net, &p->deadline, doctor_limit(d));
+    return p;
+}
+
+static void open_one(struct doctor *d, enum side_kind kind, const char *target)
+{
+    struct address at;
+    if (target == NULL || d->facts->side_count == EXAMINED_SIDES_MOST) {
+        return;
+    }
+    struct side_probe *p = open_any(d, kind, target);
     if (address_parse(target, 443, &at)) {
         dial(p, &at);
         return;
@@ -120,11 +134,48 @@ static void open_one(struct doctor *d, enum side_kind kind, const char *target)
     free(host);
 }
 
+static void on_address(void *owner, struct asking_result *result)
+{
+    struct side_probe *p = owner;
+    char text[ADDRESS_TEXT_SIZE];
+    p->asking = NULL;
+    if (result->word == LOOKUP_OK) {
+        p->fact->said = xstrdup(address_print_bare(&result->answer.records[0].address, text));
+        note(p, STATUS_OK, NULL);
+    } else {
+        note(p, STATUS_NAME_LOOKUP_FAILED, lookup_word_text(result->word));
+    }
+    end(p);
+}
+
+/* "NAME@RESOLVER" */
+static void ask_address(struct doctor *d, const char *target)
+{
+    const char *at = target == NULL ? NULL : strchr(target, '@');
+    struct resolver resolver;
+    if (at == NULL || d->facts->side_count == EXAMINED_SIDES_MOST ||
+        resolver_parse(at + 1, RESOLVER_LISTED, &resolver, NULL) != STATUS_OK) {
+        return;
+    }
+    struct side_probe *p = open_any(d, SIDE_PUBLIC_ADDRESS, target);
+    char *name = xstrndup(target, (size_t)(at - target));
+    p->resolver = resolver;
+    struct asking_wanted wanted = {.resolver = &p->resolver,
+                                   .name = name,
+                                   .type = DNS_A,
+                                   .timeout = d->settings->doctor.timeout_ms};
+    p->asking = asking_start(d->net, &wanted, on_address, p);
+    free(name);
+}
+
 void side_probes_open(struct doctor *d)
 {
     char **controls = d->settings->doctor.control_addresses;
     for (size_t i = 0; controls != NULL && controls[i] != NULL; i++) {
         open_one(d, SIDE_CONTROL, controls[i]);
+    }
+    if (d->options.asks_public_address) {
+        ask_address(d, d->settings->doctor.public_address_probe);
     }
     if (d->options.asks_port) {
         open_one(d, SIDE_PORT, d->settings->doctor.port_probe);

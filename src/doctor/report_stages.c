@@ -180,6 +180,11 @@ static void sum_local(const struct examination *e, struct stage_row *row)
 {
     const struct machine_fact *m = &e->machine;
     row->word = "good";
+    for (size_t i = 0; i < e->listener_count; i++) {
+        const struct listener_fact *l = &e->listeners[i];
+        bool is_lost = l->state == LISTENER_TAKEN || l->state == LISTENER_UNAVAILABLE;
+        row->word = is_lost && l->is_configured ? "partly" : row->word;
+    }
     row->detail = xformat("%s%s%s%s%s", m->container == NULL ? "no container seen" : m->container,
                           m->is_musl ? ", musl" : "", m->is_wsl ? ", WSL" : "",
                           m->vpn == NULL ? "" : ", tunnel ", m->vpn == NULL ? "" : m->vpn);

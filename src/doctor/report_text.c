@@ -1,6 +1,7 @@
 /* For people: the verdict, then each finding, then the stages with their times. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/require.h"
 #include "base/scope.h"
@@ -55,6 +56,17 @@ static void print_steps(const struct finding *f, FILE *to)
     }
 }
 
+/* Where in the connection string it is. */
+static void print_marks(const struct examination *e, const struct finding *f, FILE *to)
+{
+    for (size_t i = 0; e->problems != NULL && i < e->problems->count; i++) {
+        const struct problem *p = &e->problems->items[i];
+        if (p->finding != NULL && strcasecmp(p->finding, finding_id_text(f->id)) == 0) {
+            problem_mark(e->problems, p, to);
+        }
+    }
+}
+
 void report_print_finding(const struct finding *f, bool is_coloured, FILE *to)
 {
     const struct finding_row *row = finding_row(f->id);
@@ -94,7 +106,9 @@ static void print_commands(const struct examination *e, FILE *to)
 {
     const struct upstream_settings *up = &e->settings->upstream;
     const struct node_fact *n = e->node_count > 0 ? e->nodes[0] : NULL;
-    fprintf(to, "\nto see it for yourself:\n");
+    if (up->srv_host != NULL || n != NULL) {
+        fprintf(to, "\nto see it for yourself:\n");
+    }
     if (up->srv_host != NULL) {
         const char *service = up->srv_service_name == NULL ? "mongodb" : up->srv_service_name;
         fprintf(to, "   dig +short SRV _%s._tcp.%s\n   nslookup -type=SRV _%s._tcp.%s\n", service,
@@ -119,6 +133,10 @@ void report_print(const struct examination *e, const struct diagnosis *d, bool i
             is_coloured ? "\033[0m" : "");
     for (size_t i = 0; i < d->count; i++) {
         report_print_finding(&d->items[i], is_coloured, to);
+        print_marks(e, &d->items[i], to);
+    }
+    if (e->is_unread) {
+        return; /* nothing was walked */
     }
     print_stages(e, to);
     if (worst != SEVERITY_INFO) {

@@ -39,10 +39,13 @@ static const char *skip_characters(const char *text, size_t count)
     return text;
 }
 
-/* The part of the connection string around the mistake, and "^~~~" under it. */
-static void print_mark(const char *shown, const struct problem *p, FILE *to)
+void problem_mark(const struct problems *all, const struct problem *p, FILE *to)
 {
     enum { BEFORE_MOST = 60, SHOWN_MOST = 100 };
+    const char *shown = all->uri_shown;
+    if (p->column == 0 || shown == NULL) {
+        return;
+    }
     size_t before = p->column - 1;
     size_t left_out = before > BEFORE_MOST ? before - BEFORE_MOST : 0;
     const char *from = skip_characters(shown, left_out);
@@ -66,9 +69,7 @@ void problems_print(const struct problems *p, FILE *to)
         const char *id = one->finding;
         fprintf(to, "%s: %s: %s%s%s%s\n", one->is_warning ? "warning" : "error", one->place,
                 one->text, id == NULL ? "" : " (", id == NULL ? "" : id, id == NULL ? "" : ")");
-        if (one->column > 0 && p->uri_shown != NULL) {
-            print_mark(p->uri_shown, one, to);
-        }
+        problem_mark(p, one, to);
     }
 }
 

@@ -34,6 +34,9 @@ void problems_add(struct problems *p, bool is_warning, const char *place, const 
     __attribute__((format(printf, 4, 5)));
 /* A line each; under those of the connection string it, with a mark where the mistake is. */
 void problems_print(const struct problems *p, FILE *to);
+/* The part of the connection string around one mistake, and "^~~~" under it; nothing when it is not
+ * about one. */
+void problem_mark(const struct problems *all, const struct problem *p, FILE *to);
 void problems_clear(struct problems *p);
 
 /* What the command line gives: the connection string (NULL: none), the file (NULL: none), and flags

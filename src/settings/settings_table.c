@@ -243,6 +243,10 @@ const struct option option_table[] = {
     LIST("doctor.controlAddresses", doctor.control_addresses, "1.1.1.1:853,8.8.8.8:443",
          "Addresses that mooring doctor dials (and sends nothing to) to see whether anything gets "
          "out of this network."),
+    TEXT("doctor.publicAddressProbe", doctor.public_address_probe,
+         "myip.opendns.com@208.67.222.222:53", NULL, 0,
+         "What mooring doctor --public-ip asks for this network's public address: NAME@RESOLVER; "
+         "its A record is the address."),
     TEXT("doctor.portProbe", doctor.port_probe, "portquiz.net:27017", NULL, 0,
          "Where mooring doctor --portquiz sees whether port 27017 gets out."),
     CHOICE("log.format", log.format, "text", log_formats, "Form of the log's lines."),

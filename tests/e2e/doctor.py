@@ -68,7 +68,7 @@ class Doctor:
         clean = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
         began = time.monotonic()
         run = subprocess.run(
-            [MOORING, "doctor", self.atlas.srv_uri() if uri is None else uri, *settings, *flags],
+            [MOORING, "doctor", *[self.atlas.srv_uri() if uri is None else uri][:uri != ""], *settings, *flags],
             capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
             env={**clean, **(environment or {})})
         return Said(run, time.monotonic() - began)

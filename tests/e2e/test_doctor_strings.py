@@ -79,4 +79,4 @@ def test_advice_is_no_fault_where_all_works(doctor, atlas):
 def test_the_mark_is_shown_too(doctor):
     said = doctor.run(uri=f"mongodb+srv://app:secret@{ATLAS}:27017/")
     assert said.out.startswith("fatal: connection string: ") and "column: 52" in said.out
-    assert "^~~~~~" in said.err
+    assert "^~~~~~" in said.out

@@ -19,6 +19,7 @@ enum { FACT_NODES = 3, FACT_CLOCK = 1790000000, FACT_DAY = 86400 };
 
 struct facts {
     struct settings settings;
+    struct problems problems;
     struct examination *e;
     struct diagnosis d;
     struct node_fact *spare[FACT_NODES]; /* taken out of the examination */
@@ -67,6 +68,14 @@ static inline void facts_node(struct node_fact *n, bool is_primary)
     facts_reply(&n->who, 0, NULL);
 }
 
+static inline void facts_complain(struct facts *f, const char *id, bool is_warning)
+{
+    problems_add(&f->problems, is_warning, "connection string", "it is odd");
+    f->problems.items[f->problems.count - 1].finding = id;
+    f->problems.items[f->problems.count - 1].column = 7;
+    f->e->is_unread = f->problems.errors > 0;
+}
+
 static inline struct facts *facts_new(void)
 {
     struct facts *f = xcalloc(1, sizeof *f);
@@ -74,7 +83,7 @@ static inline struct facts *facts_new(void)
     f->settings.upstream.tls = true;
     f->settings.upstream.auth_mechanism = AUTH_DEFAULT;
     f->settings.pool.max_pool_size = 20;
-    f->e = examination_new(&f->settings, NULL);
+    f->e = examination_new(&f->settings, &f->problems);
     f->e->machine.wall_clock = FACT_CLOCK;
     f->e->machine.built = FACT_CLOCK - 100 * FACT_DAY;
     f->e->machine.open_files_most = 65536;
@@ -105,6 +114,7 @@ static inline void facts_free(struct facts *f)
         f->e->nodes[f->e->node_count++] = f->spare[i];
     }
     examination_free(f->e);
+    problems_clear(&f->problems);
     free(f->settings.upstream.srv_host);
     free(f->settings.upstream.replica_set);
     free(f->settings.upstream.auth_source);
