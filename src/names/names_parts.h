@@ -29,6 +29,7 @@ struct names {
     bool has_told_compression;
     bool has_fallen_back;
     msec fell_back_at;           /* when that was told last */
+    msec silent_until;           /* own resolvers were silent, and are not waited for */
     struct list bursts;          /* hosts that are asked for */
     struct names_memory *memory; /* NULL: none */
 };

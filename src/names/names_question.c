@@ -15,6 +15,7 @@ enum {
     REFRESH_MS = 3000,        /* longest time for what is known already */
     TOLD_MS = 600000,         /* between two log lines about falling back */
     REREAD_MS = 500,          /* between two looks at resolv.conf while nobody answers */
+    SILENT_MS = 30000,        /* RFC 8767 section 5: before silence is waited for again */
 };
 
 static void on_reread(struct deadline *d, msec now);
@@ -29,7 +30,11 @@ static void on_time(struct deadline *d, msec now)
 static void begin(struct question *q, msec timeout)
 {
     const struct candidates *c = q->request->candidates;
-    lookup_init(&q->lookup, c->list, c->count, q->type, timeout, net_now(q->request->names->net));
+    const struct names *n = q->request->names;
+    lookup_init(&q->lookup, c->list, c->count, q->type, timeout, net_now(n->net));
+    if (net_now(n->net) < n->silent_until) {
+        lookup_on_silent_before(&q->lookup);
+    }
     for (size_t i = 0; i < LOOKUP_RESOLVERS_MOST; i++) {
         q->asked[i] = (struct asked){.question = q};
     }
@@ -193,7 +198,6 @@ static void end_question(struct question *q)
     struct net *net = r->names->net;
     struct question *other = other_of(q);
     bool has_records = q->answer.count > 0;
-    enum lookup_word word = q->is_known ? q->lookup.tries[q->lookup.believed].word : LOOKUP_FAILED;
     stop(q);
     if (other != NULL && q->type == DNS_SRV && !has_records) {
         stop(other);
@@ -207,7 +211,7 @@ static void end_question(struct question *q)
     if (r->on_seeds == NULL && has_records) {
         net_set_deadline(net, &r->done, net_now(net) + RESOLUTION_DELAY_MS);
     }
-    if (has_records || (word == LOOKUP_NXDOMAIN && q->lookup.is_confirmed)) {
+    if (has_records) {
         lookup_on_vouched(&other->lookup, q->lookup.believed, net_now(net));
         names_advance(other);
     }
@@ -215,7 +219,11 @@ static void end_question(struct question *q)
 
 static void on_believed(struct question *q)
 {
+    struct names *n = q->request->names;
     q->is_known = true;
+    if (lookup_fell_back(&q->lookup) && lookup_was_silent(&q->lookup)) {
+        n->silent_until = net_now(n->net) + SILENT_MS;
+    }
     if (q->answer.count > 0) {
         tell_of_denial(q);
         tell_of_compression(q);
@@ -259,13 +267,16 @@ static void on_asked(void *owner, struct asking_result *result)
 {
     struct asked *a = owner;
     struct question *q = a->question;
+    size_t resolver = (size_t)(a - q->asked);
     a->asking = NULL;
     note_detail(a, result);
+    if (result->word != LOOKUP_TIMEOUT && resolver < q->request->candidates->own_count) {
+        q->request->names->silent_until = 0;
+    }
     if (result->word == LOOKUP_OK) {
         take_answer(a, result);
     }
-    lookup_on_word(&q->lookup, (size_t)(a - q->asked), result->word,
-                   net_now(q->request->names->net));
+    lookup_on_word(&q->lookup, resolver, result->word, net_now(q->request->names->net));
     names_advance(q);
 }
 

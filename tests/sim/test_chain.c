@@ -88,6 +88,27 @@ static void whatever_fails_another_has_it(void **state)
     }
 }
 
+/* Silence is waited for once, not with each name; and the resolver that is back is believed. */
+static void silence_costs_its_time_once(void **state)
+{
+    (void)state;
+    use(LIST(OWN), LIST(OTHER));
+    sim_dns_behave(w.sim, OWN, SIM_DNS_SILENT);
+    assert_int_equal(resolve(), LOOKUP_PLAIN_MS + DELAY_MS + LOOKUP_OWN_MS);
+    assert_int_equal(find_host(), DELAY_MS + LOOKUP_OWN_MS);
+    sim_dns_behave(w.sim, OWN, SIM_DNS_WELL);
+    w.news = 0;
+    assert_int_equal(find_host(), DELAY_MS);
+    assert_int_equal(w.news, 0);
+    size_t before = sim_dns_count(w.sim, OTHER);
+    find_host();
+    assert_int_equal(sim_dns_count(w.sim, OTHER), before);
+    sim_dns_behave(w.sim, OWN, SIM_DNS_SILENT);
+    resolve();
+    sim_run_for(w.sim, 30000); /* it is tried in earnest again */
+    assert_int_equal(resolve(), LOOKUP_PLAIN_MS + DELAY_MS + LOOKUP_OWN_MS);
+}
+
 static void it_is_told_again_after_a_while(void **state)
 {
     (void)state;
@@ -145,6 +166,21 @@ static void a_lie_is_found_out_and_told_once(void **state)
     assert_int_equal(lines_with("DNS-07"), 1);
 }
 
+/* Some load balancers answer so: what is denied of one family says nothing about the other. */
+static void that_there_is_no_aaaa_name_says_nothing_about_a(void **state)
+{
+    static struct wire m;
+    (void)state;
+    use(LIST(OWN), LIST(OTHER));
+    wire_open(&m, 0x8180 | DNS_NXDOMAIN, NODE, DNS_AAAA);
+    sim_dns_answer(w.sim, NULL, NODE, DNS_AAAA, STATUS_OK, wire_span(&m), DELAY_MS);
+    wire_open(&m, 0x8180 | DNS_NXDOMAIN, NODE, DNS_A);
+    sim_dns_answer(w.sim, OWN, NODE, DNS_A, STATUS_OK, wire_span(&m), 3 * DELAY_MS);
+    find_host();
+    assert_good();
+    assert_int_equal(w.news, 1);
+}
+
 static void a_name_that_does_not_exist_is_known_soon(void **state)
 {
     (void)state;
@@ -175,10 +211,12 @@ int main(void)
         TEST(a_dead_one_costs_little),
         TEST(what_most_names_lack_is_not_asked_of_others),
         TEST(whatever_fails_another_has_it),
+        TEST(silence_costs_its_time_once),
         TEST(it_is_told_again_after_a_while),
         TEST(nobody_else_is_asked_when_that_is_off),
         TEST(an_own_answer_that_comes_a_little_late_wins),
         TEST(a_lie_is_found_out_and_told_once),
+        TEST(that_there_is_no_aaaa_name_says_nothing_about_a),
         TEST(a_name_that_does_not_exist_is_known_soon),
         TEST(who_cannot_be_asked_does_not_hold_it_up),
     };

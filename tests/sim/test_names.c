@@ -2,6 +2,7 @@
  * cannot be had. */
 #include <string.h>
 
+#include "proxy/events.h"
 #include "proxy/node.h"
 #include "support/sim_world.h"
 
@@ -72,12 +73,42 @@ static void test_resolvers_that_are_silent(void **state)
     }
 }
 
+/* The own resolver fails in each way from the start, and for ten minutes; then it is well again. */
+static void test_another_resolver_serves(void **state)
+{
+    static const unsigned ways[] = {SIM_DNS_CLOSED, SIM_DNS_SILENT, SIM_DNS_SERVFAIL,
+                                    SIM_DNS_NXDOMAIN, SIM_DNS_TRUNCATES | SIM_DNS_NO_TCP};
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct sim_world *w = sim_world_new((struct sim_plan){
+            .is_srv = true,
+            .latency = 1,
+            .flags = "--dns.fallback=listed --dns.fallbackResolvers=198.51.100.1"});
+        const uint64_t *used = &w->proxy->metrics.events[EVENT_DNS_FALLBACK_USED];
+        sim_dns_behave(w->sim, "192.0.2.53", ways[i]);
+        sim_world_works(w, 3000);
+        assert_true(*used > 0);
+        uint64_t before = *used;
+        sim_world_run(w, MINUTES(10));
+        sim_node_reset(&w->cluster->nodes[0]);
+        sim_world_works(w, 3000);
+        assert_true(*used > before);
+        sim_dns_behave(w->sim, "192.0.2.53", SIM_DNS_WELL);
+        sim_world_run(w, MINUTES(2));
+        before = *used;
+        sim_world_run(w, MINUTES(10));
+        assert_int_equal(*used, before);
+        sim_world_end(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SIM_TEST(test_a_server_that_has_moved),
         SIM_TEST(test_lookups_are_bounded_while_it_is_down),
         SIM_TEST(test_resolvers_that_are_silent),
+        SIM_TEST(test_another_resolver_serves),
     };
     return sim_world_main("names", tests, sizeof tests / sizeof *tests);
 }

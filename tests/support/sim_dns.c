@@ -73,6 +73,17 @@ static struct row *find_row(struct sim *sim, const struct address *resolver, con
     return NULL;
 }
 
+/* Of any type: the name exists. */
+static bool has_name(const struct sim *sim, const char *name)
+{
+    list_for_each (link, &sim->rows) {
+        if (strcasecmp(container_of(link, struct row, link)->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void free_row(struct row *r)
 {
     list_remove(&r->link);
@@ -253,7 +264,7 @@ static void put_answer(struct sim *sim, const struct address *server, const stru
     } else if (sim_goes_wrong(sim, FAULT_DNS_EMPTY, NULL)) {
         put_empty(r, q, message, 0, 0);
     } else if (row == NULL) {
-        put_empty(r, q, message, RCODE_NXDOMAIN, 0);
+        put_empty(r, q, message, has_name(sim, q->name) ? 0 : RCODE_NXDOMAIN, 0);
     } else {
         put_row(r, row, message);
     }

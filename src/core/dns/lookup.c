@@ -246,6 +246,11 @@ void lookup_init(struct lookup *l, const struct resolver *list, size_t count, ui
     }
 }
 
+void lookup_on_silent_before(struct lookup *l)
+{
+    l->head_start = LOOKUP_PLAIN_MS;
+}
+
 static void end_try(struct lookup_try *t, enum lookup_word word, msec now)
 {
     t->word = word;
@@ -320,7 +325,7 @@ static msec stage_is_due(const struct lookup *l, enum lookup_stage s)
     }
     if (asked_at == MSEC_NEVER) {
         bool is_early = have_failed_before(l, s) || (s >= LOOKUP_TLS && is_in_doubt(l));
-        return is_early ? l->began_at : l->began_at + stage_from[s];
+        return is_early ? l->began_at : l->began_at + stage_from[s] - l->head_start;
     }
     if (l->stages[s].owed > 0) {
         return asked_at;
@@ -415,6 +420,21 @@ msec lookup_deadline(const struct lookup *l)
 bool lookup_fell_back(const struct lookup *l)
 {
     return l->believed < l->count && stage(l, l->believed) != LOOKUP_OWN;
+}
+
+bool lookup_was_silent(const struct lookup *l)
+{
+    bool is_asked = false;
+    for (size_t i = 0; i < l->count; i++) {
+        enum lookup_word word = l->tries[i].word;
+        if (stage(l, i) == LOOKUP_OWN && word != LOOKUP_NOT_ASKED) {
+            is_asked = true;
+            if (word != LOOKUP_WAITING && word != LOOKUP_TIMEOUT) {
+                return false;
+            }
+        }
+    }
+    return is_asked;
 }
 
 size_t lookup_denier(const struct lookup *l)

@@ -78,8 +78,9 @@ struct lookup {
     size_t count;
     uint16_t type;
     msec began_at;
-    msec deadline; /* of the whole question */
-    msec proof_at; /* until when a denial needs more proof; MSEC_NEVER: no longer */
+    msec deadline;   /* of the whole question */
+    msec head_start; /* of others, since own ones were silent a moment ago */
+    msec proof_at;   /* until when a denial needs more proof; MSEC_NEVER: no longer */
     struct {
         msec asked_at; /* the latest of them; MSEC_NEVER: none yet */
         size_t owed;   /* who failed hard and was not yet followed by the next */
@@ -111,6 +112,10 @@ struct lookup_action {
 void lookup_init(struct lookup *l, const struct resolver *list, size_t count, uint16_t type,
                  msec timeout, msec now);
 
+/* Told, before the first question: the own resolvers have been silent a moment ago. Others are not
+ * kept waiting for them, and are asked from the beginning. */
+void lookup_on_silent_before(struct lookup *l);
+
 /* Told: what the resolver said. Ignored when it was not asked, has said something, or all is over.
  */
 void lookup_on_word(struct lookup *l, size_t resolver, enum lookup_word word, msec now);
@@ -130,6 +135,9 @@ msec lookup_deadline(const struct lookup *l);
 
 /* Looked at: the answer that is believed is of a resolver to fall back on. */
 bool lookup_fell_back(const struct lookup *l);
+
+/* Looked at, when it has ended: the own resolvers were asked, and none has said anything. */
+bool lookup_was_silent(const struct lookup *l);
 
 /* Looked at, when a positive answer is believed: the own resolver that said that there is nothing;
  * `count`: none did. */

@@ -165,7 +165,7 @@ static void an_own_answer_wins_when_it_comes_a_little_late(void **state)
 static void it_is_not_waited_for_when_it_has_failed(void **state)
 {
     (void)state;
-    begin("oop", DNS_SRV);
+    begin("oopp", DNS_SRV); /* the last is never asked */
     expect_ask(0, 0);
     expect_ask(1, LOOKUP_STAGGER_MS);
     expect_ask(2, LOOKUP_PLAIN_MS);
@@ -201,6 +201,39 @@ static void an_answer_in_hand_counts_at_the_deadline(void **state)
     assert_int_equal(lookup_deadline(&l), TIMEOUT_MS);
     lookup_on_time(&l, TIMEOUT_MS);
     expect_believed(1, TIMEOUT_MS);
+}
+
+/* Who has just been silent is asked, and not waited for: the others begin at once. */
+static void others_have_a_head_start_after_silence(void **state)
+{
+    (void)state;
+    begin("opt", DNS_SRV);
+    lookup_on_silent_before(&l);
+    expect_ask(0, 0);
+    expect_ask(1, 0);
+    expect_ask_only_at(2, LOOKUP_TLS_MS - LOOKUP_PLAIN_MS);
+    says(1, LOOKUP_OK, 710);
+    expect_nothing(710);
+    says(0, LOOKUP_OK, 720); /* it still wins */
+    expect_believed(0, 720);
+    assert_false(lookup_was_silent(&l));
+
+    begin("oop", DNS_SRV);
+    expect_ask(0, 0);
+    expect_ask(1, LOOKUP_STAGGER_MS);
+    expect_ask(2, LOOKUP_PLAIN_MS);
+    says(2, LOOKUP_OK, 820);
+    lookup_on_time(&l, 1020);
+    expect_believed(2, 1020);
+    assert_true(lookup_was_silent(&l));
+    begin("oop", DNS_SRV);
+    expect_ask(0, 0);
+    expect_ask(1, LOOKUP_STAGGER_MS);
+    says(0, LOOKUP_SERVFAIL, 200);
+    assert_false(lookup_was_silent(&l));
+    begin("p", DNS_SRV); /* nobody was there to be silent */
+    expect_ask(0, 0);
+    assert_false(lookup_was_silent(&l));
 }
 
 /* --- the end --- */
@@ -286,6 +319,7 @@ int main(void)
         cmocka_unit_test(it_is_not_waited_for_when_it_has_failed),
         cmocka_unit_test(one_answer_in_hand_is_enough),
         cmocka_unit_test(an_answer_in_hand_counts_at_the_deadline),
+        cmocka_unit_test(others_have_a_head_start_after_silence),
         cmocka_unit_test(it_gives_up_when_all_have_failed),
         cmocka_unit_test(it_gives_up_when_the_time_is_over),
         cmocka_unit_test(a_late_answer_counts_until_then),
