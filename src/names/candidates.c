@@ -82,13 +82,12 @@ static void add_listed(struct candidates *c, const char *text, enum resolver_ori
 static void add_fallback(struct candidates *c, const struct dns_settings *settings)
 {
     char **named = settings->fallback_resolvers;
+    bool is_named = named != NULL && named[0] != NULL;
     if (settings->fallback == DNS_FALLBACK_OFF) {
         return;
     }
-    bool is_named = named != NULL && named[0] != NULL;
-    const char *const *texts = is_named ? (const char *const *)named
-                               : settings->fallback == DNS_FALLBACK_AUTO ? resolver_public
-                                                                         : NULL;
+    c->are_others_public = !is_named && settings->fallback == DNS_FALLBACK_AUTO;
+    const char *const *texts = c->are_others_public ? resolver_public : (const char *const *)named;
     for (size_t i = 0; texts != NULL && texts[i] != NULL; i++) {
         add_listed(c, texts[i], RESOLVER_FALLBACK);
     }
@@ -135,9 +134,6 @@ static void list(const struct candidates *c, size_t from, size_t to, char *text,
 void candidates_describe(const struct candidates *c, const struct dns_settings *settings,
                          char *text, size_t room)
 {
-    bool is_public =
-        settings->fallback == DNS_FALLBACK_AUTO &&
-        (settings->fallback_resolvers == NULL || *settings->fallback_resolvers == NULL);
     text[0] = '\0';
     append(text, room, "names are asked of ");
     list(c, 0, c->own_count, text, room);
@@ -148,7 +144,7 @@ void candidates_describe(const struct candidates *c, const struct dns_settings *
     }
     if (settings->fallback == DNS_FALLBACK_OFF) {
         append(text, room, "; there is no fallback (dns.fallback: off)");
-    } else if (is_public) {
+    } else if (c->are_others_public) {
         append(text, room,
                "; where they fail, of the public resolvers of Google, Cloudflare and "
                "Quad9 (dns.fallback: auto)");

@@ -14,8 +14,9 @@
 
 struct candidates {
     struct resolver list[LOOKUP_RESOLVERS_MOST];
-    size_t count;     /* may be 0: nobody is made up in place of a missing file */
-    size_t own_count; /* the first: not to fall back on */
+    size_t count;           /* may be 0: nobody is made up in place of a missing file */
+    size_t own_count;       /* the first: not to fall back on */
+    bool are_others_public; /* nobody named them */
 };
 
 struct candidates *candidates_new(const struct dns_settings *settings);

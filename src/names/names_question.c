@@ -31,7 +31,9 @@ static void begin(struct question *q, msec timeout)
 {
     const struct candidates *c = q->request->candidates;
     const struct names *n = q->request->names;
-    lookup_init(&q->lookup, c->list, c->count, q->type, timeout, net_now(n->net));
+    bool is_private = c->are_others_public && !resolver_public_can_know(q->name);
+    lookup_init(&q->lookup, c->list, is_private ? c->own_count : c->count, q->type, timeout,
+                net_now(n->net));
     if (net_now(n->net) < n->silent_until) {
         lookup_on_silent_before(&q->lookup);
     }
@@ -333,18 +335,25 @@ void names_advance(struct question *q)
 
 /* --- looked at --- */
 
+/* There is no own resolver: that is the first fault, whatever others said. */
+static enum status explain_no_list(const struct question *q, const char *subject, struct error *why)
+{
+    char said[ERROR_TEXT_SIZE];
+    lookup_list_failures(&q->lookup, said, sizeof said);
+    return error_set(why, STATUS_NAME_LOOKUP_FAILED,
+                     "DNS-01: %s could not be looked up: no resolver is known, since %s names "
+                     "none%s%s; write \"nameserver ADDRESS\" there, or set dns.resolvers",
+                     subject, q->request->names->settings.resolv_conf,
+                     said[0] == '\0' ? "" : ", and ", said);
+}
+
 enum status names_explain(const struct question *q, struct error *why)
 {
     char subject[400];
-    const struct dns_settings *s = &q->request->names->settings;
-    if (q->request->candidates->count == 0) {
-        return error_set(why, STATUS_NAME_LOOKUP_FAILED,
-                         "DNS-01: the %s record of %s could not be looked up: no resolver is "
-                         "known, since %s names none; write \"nameserver ADDRESS\" there, or set "
-                         "dns.resolvers or dns.fallback",
-                         dns_type_name(q->type), q->name, s->resolv_conf);
-    }
     snprintf(subject, sizeof subject, "the %s record of %s", dns_type_name(q->type), q->name);
+    if (q->request->candidates->own_count == 0 && q->lookup.believed == q->lookup.count) {
+        return explain_no_list(q, subject, why);
+    }
     return lookup_explain(&q->lookup, subject, why);
 }
 

@@ -135,6 +135,46 @@ static void nobody_else_is_asked_when_that_is_off(void **state)
     assert_int_equal(w.news, 0);
 }
 
+/* A typing mistake in the name of a container is nobody else's business; who was named by the user
+ * may know it. */
+static void public_resolvers_are_not_asked_for_private_names(void **state)
+{
+    (void)state;
+    w.settings.fallback = DNS_FALLBACK_AUTO;
+    use(LIST(OWN), LIST(NULL));
+    w.request = names_resolve_host(w.names, "mongo", 27017, on_addresses, NULL);
+    assert_int_equal(finish(), 0);
+    assert_says(STATUS_NAME_NOT_FOUND, "DNS-06: ");
+    assert_int_equal(sim_dns_count(w.sim, NULL), 2);
+    use(LIST(OWN), LIST(OTHER));
+    w.request = names_resolve_host(w.names, "mongo", 27017, on_addresses, NULL);
+    finish();
+    assert_int_equal(sim_dns_count(w.sim, OTHER), 2);
+}
+
+static void resolvers_by_ipv6_are_asked(void **state)
+{
+    (void)state;
+    use(LIST("[2001:db8::53]:53"), LIST(OTHER));
+    assert_int_equal(resolve(), DELAY_MS);
+    assert_good();
+    assert_int_equal(sim_dns_count(w.sim, "[2001:db8::53]:53"), 2);
+}
+
+static void compressed_targets_are_read_and_told_of_once(void **state)
+{
+    static struct wire m;
+    (void)state;
+    use(LIST(OWN), LIST(OTHER));
+    wire_open(&m, ANSWER, SRV, DNS_SRV);
+    wire_srv(&m, "@12", 60, 27017, "node0@35"); /* where "example.test" stands */
+    sim_dns_answer(w.sim, OWN, SRV, DNS_SRV, STATUS_OK, wire_span(&m), DELAY_MS);
+    resolve();
+    assert_good();
+    resolve();
+    assert_int_equal(lines_with("DNS-10: resolver 192.0.2.1:53"), 1);
+}
+
 static void an_own_answer_that_comes_a_little_late_wins(void **state)
 {
     (void)state;
@@ -214,6 +254,9 @@ int main(void)
         TEST(silence_costs_its_time_once),
         TEST(it_is_told_again_after_a_while),
         TEST(nobody_else_is_asked_when_that_is_off),
+        TEST(public_resolvers_are_not_asked_for_private_names),
+        TEST(resolvers_by_ipv6_are_asked),
+        TEST(compressed_targets_are_read_and_told_of_once),
         TEST(an_own_answer_that_comes_a_little_late_wins),
         TEST(a_lie_is_found_out_and_told_once),
         TEST(that_there_is_no_aaaa_name_says_nothing_about_a),

@@ -1,8 +1,10 @@
 /* Names that cannot be had: lists that are missing or new, resolvers that are all down, and
  * requests that are taken back. */
+#include <net/if.h>
 #include <unistd.h>
 
 #include "chain.h"
+#include "names/candidates.h"
 
 /* --- the system's list --- */
 
@@ -64,6 +66,30 @@ static void a_list_that_is_rewritten_in_flight_counts(void **state)
     unlink(path);
 }
 
+/* The interface of a link-local resolver is kept, by name or number. */
+static void link_local_resolvers_keep_their_interface(void **state)
+{
+    char path[] = "/tmp/resolv.conf.XXXXXX";
+    char text[200];
+    (void)state;
+    close(mkstemp(path));
+    w.settings.resolv_conf = path;
+    w.settings.fallback = DNS_FALLBACK_OFF;
+    write_list(path, "nameserver fe80::1%lo\nnameserver fe80::1%7\n");
+    struct candidates *c = candidates_new(&w.settings);
+    assert_int_equal(c->count, 0); /* "system" is not in the list */
+    candidates_free(c);
+    w.settings.resolvers = LIST("system");
+    c = candidates_new(&w.settings);
+    assert_int_equal(c->count, 2);
+    assert_int_equal(c->list[0].address.scope, if_nametoindex("lo"));
+    assert_int_equal(c->list[1].address.scope, 7);
+    candidates_describe(c, &w.settings, text, sizeof text);
+    assert_non_null(strstr(text, "of [fe80::1%lo]:53, [fe80::1%7]:53;"));
+    candidates_free(c);
+    unlink(path);
+}
+
 static void no_list_and_nobody_else_is_said(void **state)
 {
     (void)state;
@@ -71,10 +97,16 @@ static void no_list_and_nobody_else_is_said(void **state)
     use(LIST("system"), LIST(NULL));
     assert_int_equal(resolve(), 0);
     assert_says(STATUS_NAME_LOOKUP_FAILED, "DNS-01: ");
-    assert_says(STATUS_NAME_LOOKUP_FAILED, "/nowhere names none");
+    assert_says(STATUS_NAME_LOOKUP_FAILED, "/nowhere names none; write");
     find_host();
     assert_says(STATUS_NAME_LOOKUP_FAILED, "DNS-01: ");
     assert_int_equal(sim_dns_count(w.sim, NULL), 0);
+    w.settings.fallback = DNS_FALLBACK_LISTED; /* the first fault is named first */
+    use(LIST("system"), LIST(OTHER));
+    sim_dns_behave(w.sim, OTHER, SIM_DNS_CLOSED);
+    resolve();
+    assert_says(STATUS_NAME_LOOKUP_FAILED, "DNS-01: ");
+    assert_says(STATUS_NAME_LOOKUP_FAILED, "resolver 198.51.100.1:53 refused the connection");
 }
 
 /* --- all is down --- */
@@ -152,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_list_is_read_anew),
         TEST(a_list_that_is_rewritten_in_flight_counts),
+        TEST(link_local_resolvers_keep_their_interface),
         TEST(no_list_and_nobody_else_is_said),
         TEST(everybody_is_silent),
         TEST(the_network_is_gone),

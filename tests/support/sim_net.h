@@ -92,7 +92,8 @@ uint64_t sim_fault_fired(const struct sim *sim, enum fault point);
 /* What `resolver` (NULL: every one not named otherwise) answers: a DNS message (status OK; id and
  * question are set to what was asked) or, with status REFUSED, that its port is closed. `delay`
  * MSEC_NEVER: no answer. Replaces an earlier row of the same resolver, name and type. Names without
- * any row do not exist (NXDOMAIN). A message too large for a datagram comes cut off, without records.
+ * any row do not exist (NXDOMAIN). A message too large for a datagram comes cut off, without
+ * records.
  */
 void sim_dns_answer(struct sim *sim, const char *resolver, const char *name, uint16_t type,
                     enum status status, struct span message, msec delay);

@@ -156,10 +156,12 @@ static enum lookup_word first_word(const struct lookup *l)
     return first;
 }
 
+/* Programs ask their own machine, where nobody is. */
 static bool is_local_only(const struct lookup *l)
 {
     for (size_t i = 0; i < l->count; i++) {
-        if (!address_is_loopback(&l->list[i].address)) {
+        bool is_own = l->list[i].origin != RESOLVER_FALLBACK;
+        if (is_own && !address_is_loopback(&l->list[i].address)) {
             return false;
         }
     }

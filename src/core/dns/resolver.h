@@ -37,6 +37,11 @@ enum status resolver_parse(const char *text, enum resolver_origin origin, struct
  * asking, as resolver_parse reads them; NULL ends it. */
 extern const char *const resolver_public[];
 
+/* Whether public resolvers can know the name: not when it has one label (those of a container
+ * network), and not in the domains that are set apart for private use. To ask for these would only
+ * tell them to strangers. */
+bool resolver_public_can_know(const char *name);
+
 /* A zeroed resolver is accepted. */
 void resolver_clear(struct resolver *resolver);
 

@@ -2,6 +2,9 @@
  * of each operator. The addresses and names are the operators' own. */
 #include "core/dns/resolver.h"
 
+#include <string.h>
+#include <strings.h>
+
 const char *const resolver_public[] = {
     "8.8.8.8",
     "1.1.1.1",
@@ -25,3 +28,22 @@ const char *const resolver_public[] = {
     "https://[2620:fe::fe]/dns-query#dns.quad9.net",
     NULL,
 };
+
+bool resolver_public_can_know(const char *name)
+{
+    /* RFC 6761, 6762, 7686, 8375, 9476, and ICANN's choice of 2024. */
+    static const char *const private[] = {".local", ".internal",  ".localhost", ".invalid",
+                                          ".onion", ".home.arpa", ".alt"};
+    size_t size = strlen(name);
+    size -= size > 0 && name[size - 1] == '.';
+    if (memchr(name, '.', size) == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof private / sizeof *private; i++) {
+        size_t end = strlen(private[i]);
+        if (size > end && strncasecmp(name + size - end, private[i], end) == 0) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -114,10 +114,12 @@ static void the_first_fault_names_the_finding(void **state)
         lookup_explain(&l, "x", &why);
         assert_memory_equal(why.text, rows[i].id, strlen(rows[i].id));
     }
-    begin("o", DNS_SRV); /* only itself is asked, and it is not there */
+    begin("op", DNS_SRV); /* it asks itself, and is not there */
     address_parse("127.0.0.1:53", 0, &list[0].address);
     expect_ask(0, 0);
     says(0, LOOKUP_CONN_REFUSED, 1);
+    expect_ask(1, 1);
+    says(1, LOOKUP_UNREACHABLE, 2);
     lookup_explain(&l, "x", &why);
     assert_memory_equal(why.text, "DNS-01: ", 8);
 }

@@ -156,9 +156,25 @@ static void a_cleared_one_is_empty(void **state)
     assert_null(r.text);
 }
 
+static void private_names_are_not_for_strangers(void **state)
+{
+    (void)state;
+    static const char *const known[] = {"cluster0.abcde.mongodb.net", "_mongodb._tcp.a.test",
+                                        "a.b.", "local.example.com", "x.notlocal"};
+    static const char *const private[] = {
+        "mongo", "mongo.", "", "db.svc.cluster.local", "DB.LOCAL.", "a.internal", "nas.home.arpa"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        assert_true(resolver_public_can_know(known[i]));
+    }
+    for (size_t i = 0; i < sizeof private / sizeof *private; i++) {
+        assert_false(resolver_public_can_know(private[i]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(private_names_are_not_for_strangers),
         cmocka_unit_test(plain_resolvers_are_addresses),
         cmocka_unit_test(tls_needs_a_name),
         cmocka_unit_test(https_has_a_path),
