@@ -148,6 +148,7 @@ static void ask_by_tcp(struct asking *a)
 {
     a->is_truncated = true;
     close_datagrams(a);
+    net_set_deadline(a->net, &a->limit, msec_earlier(a->limit.at, net_now(a->net) + ASKING_TCP_MS));
     if (a->carrier == NULL) {
         start_carrier(a);
     }

@@ -15,7 +15,10 @@
 #include "core/dns/resolver.h"
 #include "names/carrier.h"
 
-enum { ASKING_TCP_AFTER_MS = 1000 };
+enum {
+    ASKING_TCP_AFTER_MS = 1000, /* of silence */
+    ASKING_TCP_MS = 2000,       /* for what was truncated: longer, and TCP is taken to be blocked */
+};
 
 struct asking_wanted {
     const struct resolver *resolver; /* lent until the end */
