@@ -7,7 +7,7 @@ import threading
 
 import bson
 
-SRV, TXT = 33, 16
+A, SRV, TXT = 1, 33, 16
 NXDOMAIN, SERVFAIL = 3, 2
 
 
@@ -18,6 +18,10 @@ def _name(text):
 
 def srv(port, target):
     return SRV, struct.pack(">HHH", 0, 0, port) + _name(target)
+
+
+def a(address):
+    return A, socket.inet_aton(address)
 
 
 def txt(*strings):

@@ -1,10 +1,12 @@
 """The commands as a person meets them: what they print, and one clear sentence and a status for
 every mistake. Nothing here needs a database."""
+import json
 import os
 import pathlib
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -219,6 +221,15 @@ ZONE = {f"_mongodb._tcp.{HOST}": [stubs.srv(27017, "a.example.test"),
         HOST: [stubs.txt("authSource=admin&repli", "caSet=rs0")]}
 
 
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0x82f63b78 * (crc & 1)
+    return crc ^ 0xffffffff
+
+
 def resolve(zone, uri, *flags):
     with stubs.resolver(zone) as address:
         return mooring("resolve", uri, f"--dns.resolvers={address}", *flags)
@@ -294,13 +305,69 @@ def test_resolve_shows_what_each_resolver_said():
     with stubs.resolver({**ZONE, HOST: stubs.SERVFAIL}) as bad, stubs.resolver(ZONE) as good:
         status, out, _ = mooring("resolve", f"mongodb+srv://{HOST}/", "--table",
                                  f"--dns.resolvers={bad},{good}")
-    rows = [line.split() for line in out.splitlines()]
+    asked, answers = out.split("\n\n")
+    rows = [line.split() for line in asked.splitlines()]
     assert status == GOOD
     assert [row[:4] for row in rows[1:]] == [
         ["SRV", f"_mongodb._tcp.{HOST}", bad, "ok"],
         ["TXT", HOST, bad, "servfail"],
         ["TXT", HOST, good, "ok"]]
     assert rows[1][4:6] == ["2", "60"] and rows[3][4:6] == ["1", "60"]
+    rows = [line.split() for line in answers.splitlines()[1:]]
+    assert rows[0][:5] == [HOST, "live", bad, "-", "60"]
+    assert rows[0][6:] == ["a.example.test:27017,", "b.example.test:27018"]
+    assert rows[1][:3] == ["a.example.test", "-", "-"] and "(NXDOMAIN)" in answers
+
+
+def test_resolve_as_json():
+    zone = {**ZONE, "a.example.test": [stubs.a("10.0.0.1"), stubs.a("10.0.0.2")]}
+    status, out, err = resolve(zone, f"mongodb+srv://app:sw0rdfish@{HOST}/", "--json")
+    shown = json.loads(out)
+    assert (status, err) == (GOOD, "") and "sw0rdfish" not in out
+    assert shown["uri"] == ("mongodb://a.example.test:27017,b.example.test:27018/"
+                            "?tls=true&replicaSet=rs0&authSource=admin")
+    assert shown["replica_set"] == "rs0" and shown["auth_source"] == "admin"
+    assert [(row["type"], row["said"]) for row in shown["asked"]] == [("SRV", "ok"), ("TXT", "ok")]
+    cluster, first, second = shown["answers"]
+    assert (cluster["from"], cluster["ttl_s"], cluster["age_ms"]) == ("live", 60, 0)
+    assert (first["name"], first["from"], first["says"]) == (
+        "a.example.test", "live", ["10.0.0.1", "10.0.0.2"])
+    assert second["from"] is None and "(NXDOMAIN)" in second["why"]
+
+
+def test_resolve_shows_what_a_plain_string_means():
+    status, out, err = mooring("resolve", "mongodb://app:sw0rdfish@127.0.0.1:1,localhost/", "--table")
+    assert (status, err) == (GOOD, "") and "sw0rdfish" not in out
+    rows = [line.split() for line in out.splitlines()[1:]]
+    assert [row[0] for row in rows] == ["127.0.0.1:1", "127.0.0.1", "localhost"]
+    assert rows[0][1:3] == ["connection", "string"]
+    assert rows[1][1:3] == ["no", "DNS"] and rows[1][-1] == "127.0.0.1"
+
+
+def dead_resolver():
+    with stubs.resolver({}) as address:
+        return address
+
+
+def test_resolve_goes_by_the_last_good_answer(tmp_path):
+    kept = tmp_path / "names"
+    lines = (f"mooring names, version 1\ncluster _mongodb._tcp.{HOST}\n"
+             f"seeds {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() - 7300))} 10.0.0.2\n"
+             "host a.example.test:27017\nauth-source admin\n")
+    kept.write_text(f"{lines}end {crc32c(lines.encode()):08x}\n")
+    flags = [f"--dns.resolvers={dead_resolver()}", f"--dns.lastGoodFile={kept}"]
+    status, out, err = mooring("resolve", f"mongodb+srv://{HOST}/", *flags)
+    assert (status, out) == (GOOD, "mongodb://a.example.test:27017/?tls=true&authSource=admin\n")
+    assert f"this is what 10.0.0.2 said 2 h ago (dns.lastGoodFile: {kept})" in err
+    answers = json.loads(mooring("resolve", f"mongodb+srv://{HOST}/", "--json", *flags)[1])["answers"]
+    assert answers[0]["from"] == "last good" and 7300000 <= answers[0]["age_ms"] < 7360000
+    kept.write_text(kept.read_text().replace("a.example", "b.example"))
+    status, out, err = mooring("resolve", f"mongodb+srv://{HOST}/", *flags)
+    assert (status, out) == (FATAL, "")
+    assert f"{kept} is damaged or cut off: ignored" in err
+    status, out, err = mooring("resolve", f"mongodb+srv://{HOST}/", *flags, "--upstream.seeds=c:1,d:2")
+    assert (status, out) == (GOOD, "mongodb://c:1,d:2/?tls=true\n")
+    assert "these are the servers of upstream.seeds" in err
 
 
 # --- run ---
