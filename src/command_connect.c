@@ -92,6 +92,7 @@ static struct settings settings_to_connect(const struct settings *s)
 {
     struct settings mine = *s;
     mine.listen.last_hello_file = NULL;
+    mine.dns.last_good_file = NULL; /* nor does an old answer do for a check */
     mine.pool.min_pool_size = 1;
     mine.events.hook = NULL;
     mine.reconnect.max_elapsed_ms = 0;

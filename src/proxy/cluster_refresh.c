@@ -111,7 +111,7 @@ static void tell(struct cluster *c, const struct names_seeds *found)
 {
     bool is_ok = found->status == STATUS_OK;
     if (is_ok && found->skipped == 0) {
-        if (c->refresh_fault.text[0] != '\0') {
+        if (c->refresh_fault.text[0] != '\0' || c->are_seeds_old) {
             log_info(LOG_DNS, NULL, "%s can be looked up again",
                      c->proxy->settings->upstream.srv_host);
         }

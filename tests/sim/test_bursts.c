@@ -195,6 +195,54 @@ static void txt_alone_fails(void **state)
     assert_string_equal(w.auth_source, "things");
 }
 
+static bool has_changed;
+
+static void on_changed(void *owner, const struct names_seeds *found)
+{
+    (void)owner;
+    w.request = NULL;
+    assert_int_equal(found->status, STATUS_OK);
+    has_changed = found->has_changed;
+}
+
+static bool is_new(bool is_poll)
+{
+    w.request = is_poll ? names_poll_seeds(w.names, &w.upstream, on_changed, NULL)
+                        : names_resolve_seeds(w.names, &w.upstream, on_changed, NULL);
+    finish();
+    return has_changed;
+}
+
+static void put_targets(const char *first, const char *second)
+{
+    static struct wire m;
+    wire_open(&m, ANSWER, SRV, DNS_SRV);
+    wire_srv(&m, SRV, 60, 27017, first);
+    if (second != NULL) {
+        wire_srv(&m, SRV, 60, 27017, second);
+    }
+    sim_dns_answer(w.sim, NULL, SRV, DNS_SRV, STATUS_OK, wire_span(&m), DELAY_MS);
+}
+
+/* Not at first, nor for another order, nor for those that srvMaxHosts leaves out. */
+static void new_machines_are_noticed(void **state)
+{
+    (void)state;
+    use(LIST(OWN), LIST(NULL));
+    remember();
+    w.upstream.srv_max_hosts = 1;
+    put_targets("a.example.test", "b.example.test");
+    assert_false(is_new(false));
+    assert_false(is_new(true));
+    put_targets("B.example.test", "a.example.test");
+    assert_false(is_new(true));
+    put_targets("a.example.test", NULL);
+    assert_true(is_new(true));
+    put_targets("c.example.test", NULL);
+    assert_true(is_new(false));
+    assert_false(is_new(true));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(patience_comes_back, begin, end),
         cmocka_unit_test_setup_teardown(a_denial_is_told, begin, end),
         cmocka_unit_test_setup_teardown(txt_alone_fails, begin, end),
+        cmocka_unit_test_setup_teardown(new_machines_are_noticed, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
