@@ -1,7 +1,9 @@
 #include "names/names_memory.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/require.h"
@@ -50,7 +52,11 @@ static void read_file(struct names_memory *m)
     struct error why;
     auto_file FILE *file = m->path == NULL ? NULL : fopen(m->path, "re");
     if (file == NULL) {
-        return; /* there is none yet */
+        if (m->path != NULL && errno != ENOENT) { /* else there is none yet */
+            log_warn(LOG_DNS, NULL, "dns.lastGoodFile: %s cannot be read: %s", m->path,
+                     strerror(errno));
+        }
+        return;
     }
     auto_free char *bytes = xmalloc(LAST_GOOD_BYTES_MOST + 1);
     size_t size = fread(bytes, 1, LAST_GOOD_BYTES_MOST + 1, file);

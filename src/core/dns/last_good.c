@@ -86,8 +86,17 @@ static char *copy_text(const char *text)
     return text == NULL ? NULL : xstrdup(text);
 }
 
+static bool is_short(const char *text)
+{
+    return text == NULL || strlen(text) <= LAST_GOOD_TEXT_BYTES_MOST;
+}
+
 bool last_good_put_seeds(struct last_good *l, const struct last_good_seeds *seeds)
 {
+    if (!is_short(seeds->source) || !is_short(seeds->auth_source) ||
+        !is_short(seeds->replica_set)) {
+        return false;
+    }
     struct last_good_seeds copy = {.when = seeds->when,
                                    .source = copy_text(seeds->source),
                                    .auth_source = copy_text(seeds->auth_source),
@@ -160,7 +169,7 @@ static bool can_be_kept(const char *host)
 bool last_good_put_name(struct last_good *l, const char *host, const struct address *addresses,
                         size_t count, const char *source, msec when)
 {
-    if (count == 0 || !can_be_kept(host)) {
+    if (count == 0 || !can_be_kept(host) || !is_short(source)) {
         return false;
     }
     struct last_good_name *n = last_good_find(l, host);

@@ -22,6 +22,7 @@ enum {
     LAST_GOOD_NAMES_MOST = 256,
     LAST_GOOD_ADDRESSES_MOST = 16,
     LAST_GOOD_HOST_BYTES_MOST = 255,
+    LAST_GOOD_TEXT_BYTES_MOST = 1024, /* of what TXT says, or of a resolver */
     LAST_GOOD_BYTES_MOST = 512 * 1024
 };
 
@@ -65,8 +66,8 @@ void last_good_clear(struct last_good *l);
 
 /* Told: an answer has come. True when it says something else than the one before (the order of
  * hosts and addresses does not matter). `seeds` is copied; of more than the bounds allow the rest
- * is dropped, and of more names the one that was confirmed longest ago. A host that is no word of
- * printable ASCII is not kept. */
+ * is dropped, and of more names the one that was confirmed longest ago. What could not be
+ * read again is not kept: a host that is no word of printable ASCII, a text that is too long. */
 bool last_good_put_seeds(struct last_good *l, const struct last_good_seeds *seeds);
 bool last_good_put_name(struct last_good *l, const char *host, const struct address *addresses,
                         size_t count, const char *source, msec when);

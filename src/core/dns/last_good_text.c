@@ -21,7 +21,7 @@
 #define VERSION "1\n"
 #define LAST    "end "
 
-enum { DATE_SIZE = 40, SUM_DIGITS = 8, TEXT_BYTES_MOST = 1024 };
+enum { DATE_SIZE = 40, SUM_DIGITS = 8 };
 
 #define DATE_FORMAT "%Y-%m-%dT%H:%M:%SZ"
 #define YEAR_9999   INT64_C(253402300799)
@@ -140,10 +140,8 @@ static int hex_digit(char c)
 /* In place; false when it is not as put_text writes. */
 static bool unescape(char *text)
 {
+    char *begin = text;
     char *to = text;
-    if (strlen(text) > TEXT_BYTES_MOST) {
-        return false;
-    }
     while (*text != '\0') {
         if (*text == '%') {
             int high = hex_digit(text[1]);
@@ -158,7 +156,7 @@ static bool unescape(char *text)
         }
     }
     *to = '\0';
-    return true;
+    return to - begin <= LAST_GOOD_TEXT_BYTES_MOST;
 }
 
 static bool read_date(const char *text, struct last_good_clocks clocks, msec *when)

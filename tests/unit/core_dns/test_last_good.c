@@ -293,6 +293,23 @@ static void test_what_is_news(void **state)
     assert_false(last_good_put_name(&l, "two words", list, 1, "x", CLOCKS.now));
     assert_false(last_good_put_name(&l, "", list, 1, "x", CLOCKS.now));
     assert_null(last_good_find(&l, "two words"));
+    char text[LAST_GOOD_TEXT_BYTES_MOST + 2];
+    memset(text, '%', sizeof text);
+    text[LAST_GOOD_TEXT_BYTES_MOST + 1] = '\0';
+    s.auth_source = text;
+    assert_false(last_good_put_seeds(&l, &s));
+    assert_false(last_good_put_name(&l, "new.example.test", list, 1, text, CLOCKS.now));
+    assert_null(last_good_find(&l, "new.example.test"));
+    text[LAST_GOOD_TEXT_BYTES_MOST] = '\0';
+    assert_true(last_good_put_seeds(&l, &s));
+    size_t size;
+    struct last_good again;
+    struct error why;
+    char *bytes = last_good_write(&l, CLOCKS, &size);
+    assert_int_equal(read_text(&again, span_of(bytes, size), &why), STATUS_OK);
+    assert_string_equal(again.seeds.auth_source, text);
+    free(bytes);
+    last_good_clear(&again);
     last_good_clear(&l);
 }
 
