@@ -123,6 +123,10 @@ static void judge_host_failed(const struct plain_text *t, struct match *m)
     if (plain_text_has(t, "alpine") || plain_text_has(t, "musl")) {
         PUT(m, 0, DNS_21, LIKELY);
         PUT(m, 1, DNS_14, POSSIBLE);
+    } else if (is_cut_off(m->facts.host)) { /* a service of Docker's or a machine, no node */
+        PUT(m, 0, DNS_06, POSSIBLE);
+        PUT(m, 1, DNS_20, POSSIBLE);
+        PUT(m, 2, DNS_03, POSSIBLE);
     } else {
         PUT(m, 0, DNS_14, LIKELY);
         PUT(m, 1, DNS_03, POSSIBLE);

@@ -140,6 +140,7 @@ const struct pattern explain_names[] = {
     {"dns resolve error*proto error", {LIKELY(DNS_03), POSSIBLE(DNS_10)}, 0, false, NULL},
     {"dns resolve error", {LIKELY(DNS_03), POSSIBLE(DNS_06)}, 0, false, NULL},
     /* Addresses. */
+    {"getaddrinfo enotfound mongodb+srv", {LIKELY(URI_01)}, 0, false, "ENOTFOUND"},
     SRV("getaddrinfo enotfound", HOST_UNKNOWN, "ENOTFOUND"),
     SRV("getaddrinfo eai again", HOST_FAILED, "EAI_AGAIN"),
     {"getaddrinfo eai fail", {LIKELY(DNS_14)}, 0, false, "EAI_FAIL"},

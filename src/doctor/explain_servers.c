@@ -46,6 +46,7 @@ const struct pattern explain_servers[] = {
     /* Rights. */
     ROW("is not allowed in this atlas tier", CERTAIN(AUTH_08)),
     ROW("user is not allowed to do action", CERTAIN(AUTH_08)),
+    ROW("cannot do raw queries on", LIKELY(AUTH_08)),
     CODED("not authorized on", "13", CERTAIN(AUTH_08)),
     CODED("not authorized to execute", "13", CERTAIN(AUTH_08)),
     CODED("requires authentication", "13", LIKELY(AUTH_01)),

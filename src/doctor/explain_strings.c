@@ -21,6 +21,9 @@ const struct pattern explain_strings[] = {
     ROW("an invalid schema was given", LIKELY(URI_01)),
     ROW("could not parse connection string*scheme", LIKELY(URI_01)),
     ROW("the connection string '*is not valid", LIKELY(URI_01), POSSIBLE(URI_02)),
+    ROW("protocol and host list are required", LIKELY(URI_01), POSSIBLE(URI_02)),
+    ROW("must have at least one host", LIKELY(URI_01), POSSIBLE(URI_02)),
+    ROW("must include hostname, domain name, and tld", POSSIBLE(URI_02), POSSIBLE(URI_14)),
     /* Characters. */
     ROW("unescaped @ sign in user info", CERTAIN(URI_02)),
     ROW("unescaped colon in", CERTAIN(URI_02)),

@@ -79,11 +79,11 @@ struct finding_row {
  *   what is meant   host (a cluster's or a node's name), port, address, nodes ("all 3", "1 of 3"),
  *                   database, user, mechanism, option, near (the name it was meant to be), scheme
  *   what came back  code ("ECONNREFUSED", "18"), name (a record, a key, an alias), resolver, other
- *                   (a second resolver), old and new (addresses, before and now), issuer, alert,
- *                   set (as the string says) and actual (as the cluster says), version
- *   measures        days, seconds, count, limit, rate, tier
- *   this machine    pid, program
- * A value is never a secret: of a connection string only what stands behind the login. */
+ *                   (a second resolver), public (this machine's address, as seen from outside),
+ * bound (what is listened on), old and new (addresses, before and now), issuer, alert, set (as the
+ * string says) and actual (as the cluster says), version measures        days, seconds, count,
+ * limit, rate, tier this machine    pid, program A value is never a secret: of a connection string
+ * only what stands behind the login. */
 struct evidence {
     const char *key;
     const char *value;

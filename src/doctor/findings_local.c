@@ -33,7 +33,7 @@ const struct finding_row finding_rows_loc[] = {
          NULL},
     AT(LOC_04) =
         {STAGE_THROUGH, SEVERITY_FATAL, LAYER,
-         "The service listens on {address|loopback} only, and the client comes from elsewhere.",
+         "The service listens on {bound|loopback} only, and the client comes from elsewhere.",
          NOT_ATLAS,
          "Set listen.addresses to an address that the client can reach.\n"
          "Whoever reaches it has the cluster: think of listen.allowUnauthenticated first.",

@@ -6,9 +6,9 @@
 
 #define NOT_NAMES "It is not DNS, which found the address, and not the password, which nobody saw."
 
-#define ADD_ADDRESS                                                                               \
-    "In Atlas, Network Access: add {address|the public address of this machine}, and wait until " \
-    "the entry is active.\n"                                                                      \
+#define ADD_ADDRESS                                                                              \
+    "In Atlas, Network Access: add {public|the public address of this machine}, and wait until " \
+    "the entry is active.\n"                                                                     \
     "Look that it is the project of this cluster.\n"
 
 const struct finding_row finding_rows_tcp[] = {
@@ -87,7 +87,7 @@ const struct finding_row finding_rows_tcp[] = {
 const struct finding_row finding_rows_acl[] = {
     ACL(ACL_01) =
         {STAGE_TCP, SEVERITY_FATAL, "access list",
-         "Atlas ignores this machine: {address|its public address} is not on the project's access "
+         "Atlas ignores this machine: {public|its public address} is not on the project's access "
          "list, or the cluster is paused.",
          "It is not DNS and not the password.",
          ADD_ADDRESS "Machines with changing addresses need a NAT gateway or a private endpoint.",
@@ -95,7 +95,7 @@ const struct finding_row finding_rows_acl[] = {
     ACL(ACL_02) =
         {STAGE_TLS, SEVERITY_FATAL, "access list",
          "The cluster hangs up during the TLS handshake, as free and Flex ones do when "
-         "{address|this machine's public address} is not on the access list.",
+         "{public|this machine's public address} is not on the access list.",
          "It is not DNS, not a certificate and not the password.",
          ADD_ADDRESS
          "When it is there already: wait some minutes, and look whether a proxy changes the "

@@ -86,7 +86,7 @@ static void note_sides(const struct examination *e, struct finding *f)
     for (size_t i = 0; i < e->side_count; i++) {
         const struct side_fact *side = &e->sides[i];
         if (side->step.is_tried && side->kind == SIDE_PUBLIC_ADDRESS && side->said != NULL) {
-            finding_note(f, "address", "%s", side->said);
+            finding_note(f, "public", "%s", side->said);
         } else if (side->step.is_tried) {
             finding_note(f, side->kind == SIDE_PORT ? "other port" : "control", "%s %s",
                          side->target, status_name(side->step.status));

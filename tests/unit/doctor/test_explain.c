@@ -210,6 +210,24 @@ static void test_nothing_of_a_login_is_taken_for_a_host(void **state)
     }
 }
 
+/* What to add to the access list is never the address that was dialled. */
+static void test_whose_address(void **state)
+{
+    static const enum finding_id ids[] = {FINDING_ACL_01, FINDING_ACL_02, FINDING_ACL_04,
+                                          FINDING_LOC_04};
+    struct explanation e;
+    (void)state;
+    explain_text("connect ETIMEDOUT 198.51.100.23:27017", &e);
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        const struct finding_row *row = finding_row(ids[i]);
+        auto_free char *say = finding_fill(row->say, e.evidence, e.evidence_count);
+        auto_free char *fix = finding_fill(row->fix, e.evidence, e.evidence_count);
+        assert_null(strstr(say, "198.51.100.23"));
+        assert_null(strstr(fix, "198.51.100.23"));
+    }
+    explanation_clear(&e);
+}
+
 static void test_what_comes_first_is_marked(void **state)
 {
     struct explanation e;
@@ -288,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_whose_text),
         cmocka_unit_test(test_nothing_of_a_login_is_taken_for_a_host),
+        cmocka_unit_test(test_whose_address),
         cmocka_unit_test(test_what_comes_first_is_marked),
         cmocka_unit_test(test_long_texts_take_no_longer),
         cmocka_unit_test(test_any_bytes),

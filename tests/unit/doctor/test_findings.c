@@ -17,7 +17,7 @@ static const char *const keys[] = {
     "host",   "port",   "address", "nodes",  "database", "user",     "mechanism", "option",
     "near",   "scheme", "code",    "name",   "other",    "resolver", "old",       "new",
     "issuer", "alert",  "set",     "actual", "version",  "days",     "seconds",   "count",
-    "limit",  "rate",   "tier",    "pid",    "program",
+    "limit",  "rate",   "tier",    "public", "bound",    "pid",      "program",
 };
 
 static const char *const pages[] = {
