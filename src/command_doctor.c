@@ -119,12 +119,17 @@ static int walk(struct walk *w, struct tls_config *tls)
     return judge(w);
 }
 
-/* Mistakes that the catalogue has no row for: of other settings than the connection string. */
+/* Mistakes that the catalogue has no row for: of other settings than the connection string, and
+ * names of options that are none. */
 static bool print_other_errors(const struct problems *problems)
 {
     bool is_any = false;
     for (size_t i = 0; i < problems->count; i++) {
         const struct problem *p = &problems->items[i];
+        if (p->column > 0 && strstr(p->text, "is not an option of MongoDB's") != NULL) {
+            fprintf(stderr, "warning: %s: %s\n", p->place, p->text);
+            problem_mark(problems, p, stderr);
+        }
         if (!p->is_warning && p->finding == NULL) {
             fprintf(stderr, "error: %s: %s\n", p->place, p->text);
             is_any = true;

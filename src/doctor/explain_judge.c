@@ -111,10 +111,14 @@ static void judge_host_unknown(struct match *m)
     } else if (is_cut_off(host)) {
         PUT(m, 0, DNS_06, POSSIBLE);
         PUT(m, 1, URI_02, POSSIBLE);
-    } else {
+    } else if (host_is_of_atlas(host)) {
         PUT(m, 0, DNS_14, LIKELY);
         PUT(m, 1, DNS_07, POSSIBLE);
         PUT(m, 2, DNS_06, POSSIBLE);
+    } else { /* of no SRV record that we know of */
+        PUT(m, 0, DNS_06, LIKELY);
+        PUT(m, 1, DNS_07, POSSIBLE);
+        PUT(m, 2, DNS_14, POSSIBLE);
     }
 }
 
@@ -127,9 +131,13 @@ static void judge_host_failed(const struct plain_text *t, struct match *m)
         PUT(m, 0, DNS_06, POSSIBLE);
         PUT(m, 1, DNS_20, POSSIBLE);
         PUT(m, 2, DNS_03, POSSIBLE);
-    } else {
+    } else if (host_is_of_atlas(m->facts.host)) {
         PUT(m, 0, DNS_14, LIKELY);
         PUT(m, 1, DNS_03, POSSIBLE);
+        PUT(m, 2, DNS_20, POSSIBLE);
+    } else {
+        PUT(m, 0, DNS_03, LIKELY);
+        PUT(m, 1, DNS_14, POSSIBLE);
         PUT(m, 2, DNS_20, POSSIBLE);
     }
 }

@@ -49,7 +49,7 @@ const struct pattern explain_servers[] = {
     ROW("cannot do raw queries on", LIKELY(AUTH_08)),
     CODED("not authorized on", "13", CERTAIN(AUTH_08)),
     CODED("not authorized to execute", "13", CERTAIN(AUTH_08)),
-    CODED("requires authentication", "13", LIKELY(AUTH_01)),
+    CODED("requires authentication", "13", POSSIBLE(AUTH_01), POSSIBLE(AUTH_08)),
     CODED("code 13", "13", LIKELY(AUTH_08)),
     CODED("code: 13", "13", LIKELY(AUTH_08)),
     /* Limits. */

@@ -39,6 +39,7 @@ const struct pattern explain_strings[] = {
     ROW("password contains an illegal unescaped", CERTAIN(URI_02)),
     ROW("password must be url encoded", CERTAIN(URI_02)),
     ROW("username must be url encoded", CERTAIN(URI_02)),
+    ROW("connection string contains an invalid host", LIKELY(URI_02)),
     ROW("uri malformed", LIKELY(URI_02)),
     ROW("the provided database string is invalid", LIKELY(URI_02), POSSIBLE(URI_01)),
     ROW("invalid % escape", LIKELY(URI_02)),

@@ -135,6 +135,8 @@ const struct pattern explain_tls[] = {
     {"tls handshake failed", {{0}}, TWIST_CUT, true, NULL},
     {"ssl handshake failed", {{0}}, TWIST_CUT, true, NULL},
     TWISTED("a call to sspi failed", CUT, NULL),
+    ROW("message received was unexpected or badly formatted", SHUT_OUT),
+    WRAPPER("authentication failed, see inner exception", POSSIBLE(TLS_01), POSSIBLE(ACL_02)),
     TWISTED("connection handshake*connection closed unexpectedly by the other side", CUT, "EOF"),
     TWISTED("connection handshake*connection reset by peer", CUT, "ECONNRESET"),
     TWISTED("connection handshake*eof", CUT, "EOF"),

@@ -209,7 +209,7 @@ def test_the_public_address_is_named(doctor, atlas, silent):
                  "--doctor.portProbe": "%s:%d" % doctor.control.getsockname()}
     said = doctor.finds("ACL-01", "--public-ip", "--portquiz",
                         uri=f"mongodb://{silent.name}/?tls=true", config=probe_how)
-    assert said.finding("ACL-01")["evidence"]["address"] == atlas.nodes[1]["address"]
+    assert said.finding("ACL-01")["evidence"]["public"] == atlas.nodes[1]["address"]
     assert atlas.nodes[1]["address"] in said.finding("ACL-01")["say"]
     asked_not = doctor(uri=f"mongodb://{silent.name}/?tls=true", config=probe_how)
     assert all(s["kind"] == "control" for s in asked_not.json["sides"])

@@ -80,3 +80,9 @@ def test_the_mark_is_shown_too(doctor):
     said = doctor.run(uri=f"mongodb+srv://app:secret@{ATLAS}:27017/")
     assert said.out.startswith("fatal: connection string: ") and "column: 52" in said.out
     assert "^~~~~~" in said.out
+
+
+def test_an_option_that_is_none(doctor, atlas):
+    said = doctor.run(uri=atlas.srv_uri(retryWrite="true", w="majority"))
+    assert "did you mean retryWrites?" in said.err and "^~~~" in said.err
+    assert "no effect" not in said.err and said.out.startswith("good: ")
