@@ -89,6 +89,34 @@ static void judge_ping(const struct listener_fact *l, struct diagnosis *d)
                  l->ping.text != NULL ? l->ping.text : status_text(l->ping.step.status));
 }
 
+static bool is_served(const struct examination *e)
+{
+    for (size_t i = 0; i < e->listener_count; i++) {
+        const struct listener_fact *l = &e->listeners[i];
+        if (l->state == LISTENER_MOORING && reply_is_good(&l->ping)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whoever comes anew is turned away as by the access list, and a Mooring goes on over connections
+ * that it had: the list has changed since, and nothing is wrong with these. */
+static void judge_old_connections(const struct examination *e, struct diagnosis *d)
+{
+    static const enum finding_id ways[] = {FINDING_ACL_01, FINDING_ACL_02};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways && is_served(e); i++) {
+        if (diagnosis_find(d, ways[i]) != NULL) {
+            diagnosis_drop(d, ways[i]);
+            diagnosis_add(d, FINDING_ACL_04, SEVERITY_DEGRADED, CONFIDENCE_LIKELY);
+            struct finding *egress = diagnosis_find(d, FINDING_TCP_01);
+            if (egress != NULL) {
+                egress->severity = SEVERITY_DEGRADED;
+            }
+        }
+    }
+}
+
 void judge_through(const struct examination *e, struct diagnosis *d)
 {
     if (!has_mooring(e)) {
@@ -101,4 +129,5 @@ void judge_through(const struct examination *e, struct diagnosis *d)
         judge_family(e, &e->listeners[i], d);
         judge_ping(&e->listeners[i], d);
     }
+    judge_old_connections(e, d);
 }

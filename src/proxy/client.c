@@ -181,7 +181,7 @@ static void answer_wrong_caller(struct client *c, struct span first)
     static const char http[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
                                "Connection: close\r\n\r\n"
                                "This port speaks the MongoDB protocol, not HTTP: point a MongoDB "
-                               "driver at it.\n";
+                               "driver at it. [LOC-09]\n";
     char name[24];
     struct span answer = span_of(NULL, 0);
     const char *text = "bytes that are no MongoDB message";
@@ -190,11 +190,11 @@ static void answer_wrong_caller(struct client *c, struct span first)
         answer = span_of(tls_alert, sizeof tls_alert);
         text =
             "a TLS greeting on the plain port: remove tls=true from the application's URI, and use "
-            "mongodb:// instead of mongodb+srv://, which turns TLS on";
+            "mongodb:// instead of mongodb+srv://, which turns TLS on [LOC-07]";
         break;
     case CALLER_HTTP:
         answer = span_of(http, sizeof http - 1);
-        text = "an HTTP request on the MongoDB port";
+        text = "an HTTP request on the MongoDB port [LOC-09]";
         break;
     case CALLER_MONGODB:
     case CALLER_UNKNOWN:

@@ -91,6 +91,11 @@ void cluster_unwait(struct cluster *c, struct exchange *x);
 /* The last cause of trouble as a sentence; empty when there was none yet. */
 const char *cluster_why(const struct cluster *c);
 
+/* The catalogue's id for why operations find no server, as errors show it (" [TOPO-01]"); empty
+ * when what is known does not say. Gives `text`. */
+enum { CLUSTER_FINDING_SIZE = 16 };
+const char *cluster_print_finding(const struct cluster *c, char text[CLUSTER_FINDING_SIZE]);
+
 /* A fault that will not pass by itself (credentials, certificate, a wrong name) while nothing else
  * serves, or that of having given up; NULL: none. */
 const struct error *cluster_fault(const struct cluster *c);

@@ -4,6 +4,7 @@
  * UP means that a write would be taken: a primary is known, or a mongos, or the one server, and a
  * login has worked. Having given up is a fault like a wrong password: operations fail at once with
  * it. The checks go on, and the first server that can be used ends it. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -123,21 +124,41 @@ static const char *finding_of(enum status status)
     }
 }
 
+/* Servers answer, and none of them takes writes. */
+static bool lacks_primary(const struct cluster *c)
+{
+    return cluster_standing_fault(c) == NULL && c->topology != NULL && !c->is_balanced &&
+           has_usable(c);
+}
+
+const char *cluster_print_finding(const struct cluster *c, char text[CLUSTER_FINDING_SIZE])
+{
+    const struct error *fault = cluster_standing_fault(c);
+    const char *id = lacks_primary(c) ? "TOPO-01"
+                     : fault != NULL  ? finding_of(fault->status)
+                                      : finding_of(c->why.status);
+    text[0] = '\0';
+    if (id != NULL) {
+        snprintf(text, CLUSTER_FINDING_SIZE, " [%s]", id);
+    }
+    return text;
+}
+
 static void tell_down(struct cluster *c)
 {
     const struct error *fault = cluster_standing_fault(c);
-    bool lacks_primary = fault == NULL && c->topology != NULL && !c->is_balanced && has_usable(c);
+    bool is_leaderless = lacks_primary(c);
     struct error lack;
     bool is_fresh = net_now(c->proxy->net) - c->why_at < CAUSE_FRESH_MS;
     const char *last = is_fresh ? c->why.text : "";
     error_set(&lack, STATUS_NOT_SUITABLE, "no primary is known%s%s",
               last[0] == '\0' ? "" : "; last cause: ", last);
-    const struct error *cause = fault != NULL ? fault : lacks_primary ? &lack : &c->why;
+    const struct error *cause = fault != NULL ? fault : is_leaderless ? &lack : &c->why;
     struct event event = {
         .kind = EVENT_UPSTREAM_DOWN,
         .scope = "cluster",
         .cause = cause->text,
-        .finding = lacks_primary ? "TOPO-01" : finding_of(cause->status),
+        .finding = is_leaderless ? "TOPO-01" : finding_of(cause->status),
     };
     events_tell(c->proxy->events, &event);
 }

@@ -210,6 +210,7 @@ static void describe(const struct exchange *x, enum status status, char *text, s
     char room[EXCHANGE_NAME_SIZE];
     const char *name = exchange_print_client(x, room);
     char pool[400] = "";
+    char finding[CLUSTER_FINDING_SIZE];
     msec waited = net_now(x->proxy->net) - x->arrived;
     const struct error *fault = cluster_fault(x->proxy->cluster);
     if (x->app != NULL && !x->is_admitted) {
@@ -222,15 +223,17 @@ static void describe(const struct exchange *x, enum status status, char *text, s
         if (x->node != NULL) {
             node_print(x->node, pool, sizeof pool);
         }
-        snprintf(text, size, "%s waited %lld ms for a pooled connection (%s): %s", name,
+        snprintf(text, size, "%s waited %lld ms for a pooled connection (%s): %s [LIM-04]", name,
                  (long long)waited, pool, status_text(status));
     } else if (fault != NULL) {
-        snprintf(text, size, "%s: %s (%s)", status_text(fault->status), fault->text, name);
+        snprintf(text, size, "%s: %s (%s)%s", status_text(fault->status), fault->text, name,
+                 cluster_print_finding(x->proxy->cluster, finding));
     } else {
         const char *why = cluster_why(x->proxy->cluster);
-        snprintf(text, size, "%s waited %lld ms for a suitable server for %s: %s; last cause: %s",
+        snprintf(text, size, "%s waited %lld ms for a suitable server for %s: %s; last cause: %s%s",
                  name, (long long)waited, command_name(x->facts.command), status_text(status),
-                 why[0] == '\0' ? "none known yet" : why);
+                 why[0] == '\0' ? "none known yet" : why,
+                 cluster_print_finding(x->proxy->cluster, finding));
     }
 }
 

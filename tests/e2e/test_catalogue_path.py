@@ -5,6 +5,7 @@ import contextlib
 import pytest
 
 import wreck
+from conftest import free_port
 from wreck import World, alert, at_first, deaf, refusal
 
 
@@ -94,7 +95,7 @@ def quiet(papers):
 
 def dead_port():
     """An address that refuses."""
-    return "127.0.0.1:%d" % wreck.free_port_of(None)
+    return "127.0.0.1:%d" % free_port()
 
 
 def test_the_access_list_of_a_dedicated_cluster(quiet):

@@ -18,7 +18,7 @@ import bson
 import dnslib
 import trustme
 
-from conftest import MOORING
+from conftest import MOORING, free_port
 from doctor import FAULT_SECONDS, Said
 from wreck_names import Names
 
@@ -315,8 +315,9 @@ class World:
         usual = {"--tls.caFile": self.papers.ca, "--dns.resolvers": self.names.at,
                  "--dns.fallback": "off", "--doctor.controlAddresses":
                  "%s:%d" % self.control.getsockname(),
-                 "--listen.addresses": "127.0.0.1:%d" % free_port_of(self)}
+                 "--listen.addresses": None}
         usual.update(self.config)
+        usual["--listen.addresses"] = usual["--listen.addresses"] or "127.0.0.1:%d" % free_port()
         settings = [f"{name}={value}" for name, value in usual.items() if value is not None]
         return [MOORING, "doctor", self.srv_uri() if uri is None else uri, *settings, *flags]
 
@@ -341,13 +342,6 @@ class World:
         assert line.startswith(f"{word}: {layer}: ") and line.endswith(f"[{name}]\n"), line
         assert "secret" not in said.out + line
         return said
-
-
-def free_port_of(world):
-    """A port that nobody listens on, for the doctor's look at its own listener."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 @contextlib.contextmanager

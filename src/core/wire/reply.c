@@ -160,7 +160,8 @@ struct error_row error_row_refused(enum command command, const char **text)
         return row_of(CODE_COMMAND_NOT_SUPPORTED);
     }
     *text = "the sidecar logs in to the cluster by itself and has no users of its own; remove the "
-            "user name, the password and authMechanism from the application's connection string";
+            "user name, the password and authMechanism from the application's connection string "
+            "[LOC-08]";
     return row_of(CODE_AUTHENTICATION_FAILED);
 }
 
