@@ -104,6 +104,20 @@ def test_a_node_that_is_full(world, name, current, available):
     assert str(current + available) in said.finding(name)["evidence"]["limit"]
 
 
+@pytest.mark.parametrize("name, flags", [
+    ("LIM-01", ["--tier", "M10", "--replicas", "40", "--pool.maxPoolSize=100",
+                "--pool.connectsPerSecond=0"]),
+    ("LIM-02", ["--tier", "M10", "--replicas", "20"]),
+    (None, ["--tier", "M30", "--replicas", "20"])])
+def test_a_deployment_that_is_too_large(world, name, flags):
+    """LIM-01, LIM-02: the doctor does the sum as well."""
+    world.open()
+    if name is not None:
+        world.finds(name, "limits", *flags, status=1)
+    else:
+        assert world.doctor("--json", *flags).ids() == []
+
+
 def test_room_enough(world):
     world.all(says={"serverStatus": load(120, 1380)})
     world.open()
@@ -148,11 +162,11 @@ def test_no_primary_for_long(world):
 
 
 def test_the_primary_alone_cannot_be_reached(world):
-    """TOPO-02: a firewall lets us to two of three."""
+    """TCP-04: a firewall lets us to two of three, and the third is what counts."""
     world.nodes[0].close()
     with deaf(world.nodes[0].address, world.nodes[0].port):
         world.open(numbers=[1, 2])
-        world.finds("TOPO-02", "topology")
+        world.finds("TCP-04", "network")
 
 
 def test_another_set(world):
