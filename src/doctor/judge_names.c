@@ -198,6 +198,10 @@ static void judge_answer(const struct examination *e, const struct question_fact
     case LOOKUP_TIMEOUT:
     case LOOKUP_CONN_REFUSED:
     case LOOKUP_UNREACHABLE:
+    case LOOKUP_CLOSED:
+    case LOOKUP_TLS_FAILED:
+    case LOOKUP_CERTIFICATE:
+    case LOOKUP_HTTP_ERROR:
         judge_silent(e, q, d);
         break;
     case LOOKUP_NOT_ASKED:

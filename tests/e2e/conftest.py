@@ -153,3 +153,18 @@ def pytest_runtest_protocol(item, nextitem):
 def freezes(item):
     atlas = getattr(item.config, "pocket_atlas", None)
     return 0 if atlas is None else atlas.status()["freezes"]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The table of tests/e2e/test_names.py, whoever of the workers ran it."""
+    rows = {value[0]: value for reports in terminalreporter.stats.values() for report in reports
+            if getattr(report, "when", None) == "call"
+            for name, value in report.user_properties if name == "names"}
+    if not rows:
+        return
+    terminalreporter.section("names: who answered, and when the application had its first reply")
+    wide, less = (max(len(row[i]) for row in rows.values()) for i in range(2))
+    terminalreporter.write_line(f"{'case':{wide}}  {'answered':{less}}  seconds  promised")
+    for title, answered, seconds, promised in rows.values():
+        terminalreporter.write_line(
+            f"{title:{wide}}  {answered:{less}}  {seconds:7.2f}  {promised:8.1f}")

@@ -243,7 +243,7 @@ static void tcp_alone(void **state)
     expect(SIM_DNS_GARBAGE, LOOKUP_MALFORMED, DELAY_MS);
     expect(SIM_DNS_SILENT, LOOKUP_TIMEOUT, TIMEOUT_MS);
     sim_set_fault(w.sim, FAULT_DNS_REFUSED, 0, 1); /* the conn is reset */
-    expect(SIM_DNS_WELL, LOOKUP_FAILED, 0);
+    expect(SIM_DNS_WELL, LOOKUP_CLOSED, 0);
     assert_int_equal(w.result.why.status, STATUS_PEER_RESET);
     sim_set_fault(w.sim, FAULT_ONE_BYTE, 0, UINT32_MAX);
     expect(SIM_DNS_WELL, LOOKUP_OK, DELAY_MS);

@@ -51,26 +51,15 @@ static bool is_denial(enum lookup_word word)
 static bool hurries(const struct lookup *l, size_t i)
 {
     bool is_own = stage(l, i) == LOOKUP_OWN;
-    switch (l->tries[i].word) {
-    case LOOKUP_NOT_ASKED:
-    case LOOKUP_WAITING:
-    case LOOKUP_OK:
-    case LOOKUP_TIMEOUT:
-        return false;
-    case LOOKUP_NXDOMAIN:
+    enum lookup_word word = l->tries[i].word;
+    if (word == LOOKUP_NXDOMAIN) {
         return is_own && l->type != DNS_TXT;
-    case LOOKUP_NODATA:
-        return is_own && l->type == DNS_SRV;
-    case LOOKUP_SERVFAIL:
-    case LOOKUP_REFUSED:
-    case LOOKUP_FAILED:
-    case LOOKUP_CONN_REFUSED:
-    case LOOKUP_UNREACHABLE:
-    case LOOKUP_MALFORMED:
-    case LOOKUP_TRUNCATED:
-        break;
     }
-    return true;
+    if (word == LOOKUP_NODATA) {
+        return is_own && l->type == DNS_SRV;
+    }
+    return word != LOOKUP_NOT_ASKED && word != LOOKUP_WAITING && word != LOOKUP_OK &&
+           word != LOOKUP_TIMEOUT;
 }
 
 /* --- denials --- */
@@ -381,7 +370,7 @@ bool lookup_next_action(struct lookup *l, msec now, struct lookup_action *action
     if (l->is_over) {
         return take_end(l, action);
     }
-    size_t i = pick(l, now);
+    size_t i = now < l->deadline ? pick(l, now) : l->count;
     if (i == l->count) {
         return false;
     }

@@ -52,7 +52,11 @@ enum {
     X(CONN_REFUSED, "conn_refused") \
     X(UNREACHABLE, "unreachable")   \
     X(MALFORMED, "malformed")       \
-    X(TRUNCATED, "truncated")
+    X(TRUNCATED, "truncated")       \
+    X(CLOSED, "closed")             \
+    X(TLS_FAILED, "tls_failed")     \
+    X(CERTIFICATE, "certificate")   \
+    X(HTTP_ERROR, "http_error")
 
 enum lookup_word {
 #define LOOKUP_WORD_ENUM(name, text) LOOKUP_##name,

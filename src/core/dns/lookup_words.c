@@ -39,16 +39,25 @@ static enum lookup_word word_of_answer(const struct dns_answer *answer)
 enum lookup_word lookup_word_of(enum status asked, enum status decoded,
                                 const struct dns_answer *answer)
 {
+    static const struct {
+        enum status status;
+        enum lookup_word word;
+    } words[] = {
+        {STATUS_TIMED_OUT, LOOKUP_TIMEOUT},       {STATUS_REFUSED, LOOKUP_CONN_REFUSED},
+        {STATUS_UNREACHABLE, LOOKUP_UNREACHABLE}, {STATUS_PEER_CLOSED, LOOKUP_CLOSED},
+        {STATUS_PEER_RESET, LOOKUP_CLOSED},       {STATUS_TLS_FAILED, LOOKUP_TLS_FAILED},
+        {STATUS_HTTP_REFUSED, LOOKUP_HTTP_ERROR}, {STATUS_TLS_CERTIFICATE, LOOKUP_CERTIFICATE},
+        {STATUS_TOO_LARGE, LOOKUP_MALFORMED},     {STATUS_PROTOCOL_ERROR, LOOKUP_MALFORMED},
+    };
     if (asked == STATUS_OK) {
         return decoded == STATUS_OK ? word_of_answer(answer) : LOOKUP_MALFORMED;
     }
-    if (asked == STATUS_TIMED_OUT) {
-        return LOOKUP_TIMEOUT;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (words[i].status == asked) {
+            return words[i].word;
+        }
     }
-    if (asked == STATUS_REFUSED) {
-        return LOOKUP_CONN_REFUSED;
-    }
-    return asked == STATUS_UNREACHABLE ? LOOKUP_UNREACHABLE : LOOKUP_FAILED;
+    return LOOKUP_FAILED;
 }
 
 /* --- sentences --- */
@@ -80,6 +89,14 @@ static const char *clause_of(enum lookup_word word)
         return "sent an answer that makes no sense";
     case LOOKUP_TRUNCATED:
         return "sent only a part of the answer, and does not answer over TCP";
+    case LOOKUP_CLOSED:
+        return "closed the connection without an answer";
+    case LOOKUP_TLS_FAILED:
+        return "does not speak TLS as it should";
+    case LOOKUP_CERTIFICATE:
+        return "has a certificate that is not accepted";
+    case LOOKUP_HTTP_ERROR:
+        return "answered with an HTTP error";
     }
     return "";
 }
@@ -212,12 +229,19 @@ static struct finding_text text_of_failure(const struct lookup *l)
     case LOOKUP_TRUNCATED:
         return (struct finding_text){
             "DNS-08: ", "let TCP port 53 through, or name another resolver in dns.resolvers"};
+    case LOOKUP_CERTIFICATE:
+        return (struct finding_text){
+            "", "write the name that its certificate holds behind \"#\", and name the authority "
+                "that signed it in dns.caFile"};
     case LOOKUP_NOT_ASKED:
     case LOOKUP_WAITING:
     case LOOKUP_OK:
     case LOOKUP_NXDOMAIN:
     case LOOKUP_NODATA:
     case LOOKUP_MALFORMED:
+    case LOOKUP_CLOSED:
+    case LOOKUP_TLS_FAILED:
+    case LOOKUP_HTTP_ERROR:
         break;
     }
     return (struct finding_text){"", repair};

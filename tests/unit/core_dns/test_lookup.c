@@ -2,8 +2,9 @@
 #include "lookup_story.h"
 
 static const enum lookup_word failures[] = {
-    LOOKUP_SERVFAIL,    LOOKUP_REFUSED,   LOOKUP_FAILED,    LOOKUP_CONN_REFUSED,
-    LOOKUP_UNREACHABLE, LOOKUP_MALFORMED, LOOKUP_TRUNCATED,
+    LOOKUP_SERVFAIL,    LOOKUP_REFUSED,     LOOKUP_FAILED,     LOOKUP_CONN_REFUSED,
+    LOOKUP_UNREACHABLE, LOOKUP_MALFORMED,   LOOKUP_TRUNCATED,  LOOKUP_CLOSED,
+    LOOKUP_TLS_FAILED,  LOOKUP_CERTIFICATE, LOOKUP_HTTP_ERROR,
 };
 
 /* --- whom to ask, and when --- */
@@ -264,6 +265,20 @@ static void it_gives_up_when_the_time_is_over(void **state)
     expect_try(1, LOOKUP_SERVFAIL, 1950);
 }
 
+/* What happens in the last millisecond may come before the time is told. */
+static void nobody_is_asked_when_no_time_is_left(void **state)
+{
+    (void)state;
+    struct lookup_action action;
+    begin("oo", DNS_SRV);
+    expect_ask(0, 0);
+    says(0, LOOKUP_SERVFAIL, TIMEOUT_MS);
+    assert_false(lookup_next_action(&l, TIMEOUT_MS, &action));
+    assert_true(lookup_deadline(&l) <= TIMEOUT_MS);
+    lookup_on_time(&l, TIMEOUT_MS);
+    expect_end(LOOKUP_GIVE_UP, 0, TIMEOUT_MS);
+}
+
 static void a_late_answer_counts_until_then(void **state)
 {
     (void)state;
@@ -322,6 +337,7 @@ int main(void)
         cmocka_unit_test(others_have_a_head_start_after_silence),
         cmocka_unit_test(it_gives_up_when_all_have_failed),
         cmocka_unit_test(it_gives_up_when_the_time_is_over),
+        cmocka_unit_test(nobody_is_asked_when_no_time_is_left),
         cmocka_unit_test(a_late_answer_counts_until_then),
         cmocka_unit_test(what_was_not_asked_is_not_heard),
         cmocka_unit_test(long_lists_are_cut),

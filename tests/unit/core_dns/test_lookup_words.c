@@ -22,6 +22,12 @@ static void answers_become_words(void **state)
     assert_int_equal(lookup_word_of(STATUS_REFUSED, STATUS_OK, &none), LOOKUP_CONN_REFUSED);
     assert_int_equal(lookup_word_of(STATUS_TIMED_OUT, STATUS_OK, &none), LOOKUP_TIMEOUT);
     assert_int_equal(lookup_word_of(STATUS_UNREACHABLE, STATUS_OK, &none), LOOKUP_UNREACHABLE);
+    assert_int_equal(lookup_word_of(STATUS_PEER_CLOSED, STATUS_OK, &none), LOOKUP_CLOSED);
+    assert_int_equal(lookup_word_of(STATUS_PEER_RESET, STATUS_OK, &none), LOOKUP_CLOSED);
+    assert_int_equal(lookup_word_of(STATUS_TLS_FAILED, STATUS_OK, &none), LOOKUP_TLS_FAILED);
+    assert_int_equal(lookup_word_of(STATUS_TLS_CERTIFICATE, STATUS_OK, &none), LOOKUP_CERTIFICATE);
+    assert_int_equal(lookup_word_of(STATUS_HTTP_REFUSED, STATUS_OK, &none), LOOKUP_HTTP_ERROR);
+    assert_int_equal(lookup_word_of(STATUS_PROTOCOL_ERROR, STATUS_OK, &none), LOOKUP_MALFORMED);
     assert_int_equal(lookup_word_of(STATUS_NAME_LOOKUP_FAILED, STATUS_OK, &none), LOOKUP_FAILED);
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         none.rcode = codes[i].rcode;
@@ -104,7 +110,8 @@ static void the_first_fault_names_the_finding(void **state)
         {DNS_SRV, LOOKUP_REFUSED, "DNS-04: "},     {DNS_SRV, LOOKUP_FAILED, "DNS-04: "},
         {DNS_A, LOOKUP_REFUSED, "DNS-03: "},       {DNS_SRV, LOOKUP_TRUNCATED, "DNS-08: "},
         {DNS_SRV, LOOKUP_UNREACHABLE, "DNS-03: "}, {DNS_SRV, LOOKUP_CONN_REFUSED, "DNS-03: "},
-        {DNS_SRV, LOOKUP_MALFORMED, "x could"},    {DNS_A, LOOKUP_NODATA, "DNS-14: "}};
+        {DNS_SRV, LOOKUP_MALFORMED, "x could"},    {DNS_SRV, LOOKUP_CERTIFICATE, "x could"},
+        {DNS_A, LOOKUP_NODATA, "DNS-14: "}};
     (void)state;
     struct error why;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
