@@ -10,6 +10,7 @@
 #include "base/require.h"
 #include "commands.h"
 #include "loop/loop.h"
+#include "names/carrier.h"
 #include "proxy/cluster.h"
 #include "proxy/proxy.h"
 #include "state_path.h"
@@ -84,6 +85,14 @@ static void raise_descriptor_limit(const struct settings *s)
 enum status commands_make_tls(const struct settings *s, struct tls_config **out, struct error *why)
 {
     *out = NULL;
+    if (s->dns.ca_file !=
+        NULL) { /* else it would be read when it is needed, and that may be late */
+        struct tls_config *for_resolvers = carrier_tls(s->dns.ca_file, why);
+        if (for_resolvers == NULL) {
+            return why->status;
+        }
+        tls_config_free(for_resolvers);
+    }
     if (!s->upstream.tls) {
         return STATUS_OK;
     }

@@ -40,7 +40,8 @@ int command_version(const struct command_line *line);
 
 /* --- what they share --- */
 
-/* Sets up TLS towards the servers as the settings say; NULL in `out` when they want none. */
+/* Sets up TLS towards the servers as the settings say; NULL in `out` when they want none. Also
+ * tries out dns.caFile. */
 enum status commands_make_tls(const struct settings *s, struct tls_config **out, struct error *why)
     __attribute__((warn_unused_result));
 

@@ -20,6 +20,8 @@ from atlas import Atlas  # noqa: E402  (found by the line above)
 MOORING = os.environ.get("MOORING_BIN", str(ROOT / "build/dev/mooring"))
 # No test may send a question to a public resolver; those of the fallback name resolvers of their own.
 os.environ["MOORING_DNS_FALLBACK"] = "off"
+# Nor may what one test has learned serve another.
+os.environ["MOORING_DNS_LAST_GOOD_FILE"] = "off"
 START_SECONDS, STOP_SECONDS = 30, 40
 
 

@@ -44,17 +44,23 @@ def free_ports(count, address="127.0.0.1"):
 # --- what is true ---
 
 class Zone:
-    """The records of a pocket Atlas as its own name server tells them, with another time to live."""
+    """Records by name and kind, and their time to live."""
 
-    def __init__(self, atlas, ttl=60):
+    def __init__(self, records, ttl=60):
+        self.records, self.ttl = records, ttl
+
+    @classmethod
+    def of(cls, atlas, ttl=60):
+        """Those of a pocket Atlas, as its own name server tells them."""
         address, port = atlas.dns.rsplit(":", 1)
         wanted = [(f"_mongodb._tcp.{atlas.name}", "SRV"), (atlas.name, "TXT"),
                   *[(node["host"], "A") for node in atlas.nodes]]
-        self.ttl, self.records = ttl, {}
+        zone = cls({}, ttl)
         for name, kind in wanted:
             packet = dnslib.DNSRecord.question(name, kind).send(address, int(port), timeout=10)
-            self.records[name, kind] = [rr.rdata for rr in dnslib.DNSRecord.parse(packet).rr]
-            assert self.records[name, kind], (name, kind)
+            zone.records[name, kind] = [rr.rdata for rr in dnslib.DNSRecord.parse(packet).rr]
+            assert zone.records[name, kind], (name, kind)
+        return zone
 
     def find(self, name, kind):
         """Records, empty when there is none of that kind; None when there is no such name."""
@@ -88,10 +94,11 @@ class Authority:
         self.file = folder / "dns-ca.pem"
         self.ca.cert_pem.write_to_path(str(self.file))
 
-    def issue(self, name=NAME, **options):
-        path = self.folder / f"{name}-{len(options)}.pem"
+    def issue(self, *names, **options):
+        names = names or (NAME,)
+        path = self.folder / f"{names[0]}-{len(options)}.pem"
         if not path.exists():
-            self.ca.issue_cert(name, key_type=trustme.KeyType.ECDSA, **options) \
+            self.ca.issue_cert(*names, key_type=trustme.KeyType.ECDSA, **options) \
                 .private_key_and_cert_chain_pem.write_to_path(str(path))
         return path
 
@@ -173,16 +180,17 @@ server:
     do-daemonize: no
     num-threads: 1
     do-ip6: no
-    interface: 127.0.0.1@{plain}
-    interface: 127.0.0.1@{tls}
-    interface: 127.0.0.1@{https}
-    tls-port: {tls}
-    https-port: {https}
+    interface: {plain}
+    interface: {tls}
+    interface: {https}
+    tls-port: {tls_port}
+    https-port: {https_port}
     tls-service-key: "{certificate}"
     tls-service-pem: "{certificate}"
     module-config: "iterator"
     qname-minimisation: no
     do-not-query-localhost: no
+    access-control: 0.0.0.0/0 allow
     local-zone: "test." nodefault
 forward-zone:
     name: "."
@@ -195,16 +203,19 @@ remote-control:
 class Unbound(Program):
     """Forwards to a server of the zone (and to nobody else); speaks all three transports."""
 
-    def __init__(self, folder, upstream, certificate):
-        plain, tls, https = free_ports(3)
+    def __init__(self, folder, upstream, certificate, tls=None, https=None):
+        """`tls` and `https`: address@port; free ports when not said."""
+        ports = free_ports(3)
+        plain = f"127.0.0.1@{ports[0]}"
+        tls, https = tls or f"127.0.0.1@{ports[1]}", https or f"127.0.0.1@{ports[2]}"
         folder.mkdir()
         (folder / "unbound.conf").write_text(UNBOUND.format(
             folder=folder, plain=plain, tls=tls, https=https, upstream=upstream,
-            certificate=certificate))
-        self.plain = f"127.0.0.1:{plain}"
-        self.tls = f"tls://127.0.0.1:{tls}#{NAME}"
-        self.https = f"https://127.0.0.1:{https}/dns-query#{NAME}"
-        super().__init__(folder, [find("unbound"), "-d", "-c", folder / "unbound.conf"], plain)
+            tls_port=tls.split("@")[1], https_port=https.split("@")[1], certificate=certificate))
+        self.plain = plain.replace("@", ":")
+        self.tls = f"tls://{tls.replace('@', ':')}#{NAME}"
+        self.https = f"https://{https.replace('@', ':')}/dns-query#{NAME}"
+        super().__init__(folder, [find("unbound"), "-d", "-c", folder / "unbound.conf"], ports[0])
 
 
 # --- servers that lie ---
@@ -323,10 +334,10 @@ LIES = {"truth": _truth, "silent": _silent, "nodata": _nodata, "truncated": _tru
 class Liar:
     """Answers on one port of one or more addresses as `lie` says, which may change while it runs."""
 
-    def __init__(self, zone, lie, addresses=("127.0.0.1",), has_tcp=True):
+    def __init__(self, zone, lie, addresses=("127.0.0.1",), has_tcp=True, port=None):
         self.zone, self.lie, self.asked = zone, lie, 0
         self.over, self.threads, self.sockets = threading.Event(), [], []
-        self.port, = free_ports(1, addresses[0])
+        self.port = port or free_ports(1, addresses[0])[0]
         self.addresses = [f"{address}:{self.port}" for address in addresses]
         self.address = self.addresses[0]
         for address in addresses:
@@ -335,7 +346,7 @@ class Liar:
                 self._serve(socket.SOCK_STREAM, address, self._serve_tcp)
 
     def _serve(self, kind, address, run):
-        s = socket.socket(socket.AF_INET, kind)
+        s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         s.bind((address, self.port))
         s.settimeout(0.05)

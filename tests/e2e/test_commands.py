@@ -209,7 +209,7 @@ def test_version_names_libraries_and_limits():
         status, out, _ = mooring(*arguments)
         assert status == GOOD
         assert out.startswith("mooring 0.")
-        for word in ("48000000", "16777216", "libuv", "OpenSSL 3", "libbson", "libyaml"):
+        for word in ("48000000", "16777216", "libuv", "OpenSSL 3", "libnghttp2 1", "libbson", "libyaml"):
             assert word in out
 
 

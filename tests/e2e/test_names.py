@@ -27,8 +27,9 @@ class World:
     """What is true, who says so, and what is started by a case and ended with it."""
 
     def __init__(self, folder, atlas):
-        self.folder, self.zone = folder, Zone(atlas)
+        self.folder, self.zone = folder, Zone.of(atlas)
         self.authority = name_servers.Authority(folder)
+        self.addresses = [node["address"] for node in atlas.nodes]
         self.knot = Knot(folder / "knot", self.zone)
         self.unbound = Unbound(folder / "unbound", self.knot.port, self.authority.issue())
 
@@ -282,7 +283,7 @@ def test_every_resolver_says_that_the_name_does_not_exist(world, begun, run, row
 
 def test_the_resolver_vanishes_while_running(world, atlas, tmp_path, run, row):
     """Records that live for a second; then nobody answers, and every connection must be made anew."""
-    zone = Zone(atlas, ttl=1)
+    zone = Zone.of(atlas, ttl=1)
     knot = Knot(tmp_path / "mortal", zone)
     try:
         r = run([knot.address], [])
@@ -299,6 +300,55 @@ def test_the_resolver_vanishes_while_running(world, atlas, tmp_path, run, row):
         assert client.test.names.find_one({"_id": "after"})
         client.test.names.drop()
     row("what was known", seconds, 2)
+
+
+# --- the last good answer ---
+
+def learned(world, start, folder):
+    """A file with the last good answers, of a proxy that has ended."""
+    kept = folder / "names"
+    proxy = start(f"--dns.resolvers={world.unbound.plain}", f"--dns.lastGoodFile={kept}")
+    with proxy.client() as client:
+        client.admin.command("ping")
+    proxy.stop()
+    assert all(address in kept.read_text() for address in world.addresses)
+    assert kept.stat().st_mode & 0o777 == 0o600
+    return kept
+
+
+@pytest.mark.parametrize("lie, promised", [("refused", 0.2), ("nxdomain", 0.2), ("silent", 2.0)],
+                         ids=[f"the last good answer serves: the resolver {x}"
+                              for x in ("refuses", "denies", "is silent")])
+def test_every_resolver_fails_and_the_last_good_answer_serves(lie, promised, world, start, tmp_path,
+                                                            begun, run, row):
+    kept = learned(world, start, tmp_path)
+    liar = begun(Liar(world.zone, lie))
+    r = run([liar.address], [], f"--dns.lastGoodFile={kept}")
+    seconds = r.ping()
+    assert "dns.stale_used" in r.proxy.said()
+    row("the last good answer", seconds, promised)
+
+
+def test_the_file_is_corrupt_and_a_resolver_answers(world, start, tmp_path, run, row):
+    kept = learned(world, start, tmp_path)
+    kept.write_text(kept.read_text().replace("shard", "shord", 1))
+    r = run([world.unbound.plain], [], f"--dns.lastGoodFile={kept}")
+    row(shown("system"), r.ping(), 0.2)
+
+
+@pytest.mark.parametrize("spoil", [lambda text: text.replace("shard", "shord", 1),
+                                   lambda text: text[:len(text) // 2], lambda text: "",
+                                   lambda text: "\0\xff" * 5000], ids=[f"the file is spoilt ({x}), every resolver is down"
+                              for x in ("a letter", "cut", "empty", "noise")])
+def test_the_file_is_corrupt_and_every_resolver_is_down(spoil, world, start, tmp_path, begun, run,
+                                                        row):
+    kept = learned(world, start, tmp_path)
+    kept.write_text(spoil(kept.read_text()))
+    liar = begun(Liar(world.zone, "servfail"))
+    r = run([liar.address], [], f"--dns.lastGoodFile={kept}", f"--outage.queueTimeoutMS={QUEUE_MS}")
+    said, seconds = r.fails()
+    assert "DNS-05" in said and "stale_used" not in r.proxy.said(), said
+    row("the promised error", seconds, ERROR_SECONDS)
 
 
 # --- what stands where a resolver over TLS or HTTPS should: the word of `resolve --table` ---
