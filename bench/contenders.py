@@ -145,7 +145,8 @@ class Mooring(Program):
         super().__init__(folder, self.name, port, [
             BUILD / "mooring", "run", scheme + ("?tls=true" if standin.by_tls else ""),
             f"--listen.addresses=127.0.0.1:{port}", f"--pool.maxPoolSize={CAP}",
-            "--pool.connectsPerSecond=0", "--dns.fallback=off", *tls])
+            "--pool.connectsPerSecond=0", "--dns.fallback=off", "--dns.lastGoodFile=off",
+            *tls])
 
 
 class Mongobetween(Program):

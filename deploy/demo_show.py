@@ -83,7 +83,8 @@ def show_direct_failure(atlas, refusing_port):
 def start_mooring(atlas, refusing_port, folder):
     port = listening_port()
     flags = [f"--listen.addresses=127.0.0.1:{port}", f"--pool.maxPoolSize={CAP}",
-             "--listen.lastHelloFile=off", "--dns.fallback=off", f"--tls.caFile={atlas.ca}",
+             "--listen.lastHelloFile=off", "--dns.fallback=off", "--dns.lastGoodFile=off",
+             f"--tls.caFile={atlas.ca}",
              f"--dns.resolvers=127.0.0.1:{refusing_port},{atlas.dns}"]
     say()
     say(f"2. Mooring on 127.0.0.1:{port}, with a second resolver behind the one that refuses,")

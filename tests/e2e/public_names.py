@@ -9,7 +9,8 @@ import tempfile
 
 import dnslib
 
-from name_servers import Authority, Knot, Liar, Unbound, Zone
+from liars import Liar
+from name_servers import Authority, Knot, Unbound, Zone
 
 HOST = "cluster0.pocket.test"
 V4 = ["8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9"]
