@@ -111,13 +111,21 @@ def _by_cname(zone, request):
     return Answer(reply.pack(), reply.pack())
 
 
+def _flood(zone, request):
+    """Some 8 KB in one datagram, where 1232 bytes were asked for."""
+    reply = zone.reply(request)
+    for i in range(300):
+        reply.add_ar(dnslib.RR(f"n{i}.{DOMAIN}", dnslib.QTYPE.A, ttl=5, rdata=dnslib.A("127.9.9.9")))
+    return Answer(reply.pack(), reply.pack())
+
+
 def _without_edns(zone, request):
     return _error("FORMERR")(zone, request) if request.ar else _truth(zone, request)
 
 
 LIES = {"truth": _truth, "silent": _silent, "nodata": _nodata, "truncated": _truncated,
         "late": _late, "tcp alone": _by_tcp_alone, "cut": _cut, "forged first": _forged_first,
-        "odd ttls": _odd_ttls, "compressed": _compressed, "txt servfail": _txt_servfail, "cname": _by_cname, "without edns": _without_edns,
+        "odd ttls": _odd_ttls, "compressed": _compressed, "txt servfail": _txt_servfail, "cname": _by_cname, "flood": _flood, "without edns": _without_edns,
         **{code.lower(): _error(code) for code in ("SERVFAIL", "NXDOMAIN", "REFUSED", "NOTIMP")}}
 
 

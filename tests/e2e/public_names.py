@@ -17,19 +17,21 @@ V4 = ["8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9"]
 V6 = ["2001:4860:4860::8888", "2606:4700:4700::1111", "2620:fe::fe"]
 NAMES = ["dns.google", "one.one.one.one", "cloudflare-dns.com", "dns.quad9.net"]
 ZONE = Zone({(f"_mongodb._tcp.{HOST}", "SRV"): [dnslib.SRV(0, 0, 27017, "a.pocket.test.")],
-             (HOST, "TXT"): [dnslib.TXT("authSource=admin")]})
+             (HOST, "TXT"): [dnslib.TXT("authSource=admin")],
+             ("a.pocket.test", "A"): [dnslib.A("127.0.0.2")]})
 
 
 def resolve(mooring, *flags):
-    done = subprocess.run([mooring, "resolve", f"mongodb+srv://{HOST}/", "--table",
-                           "--dns.resolvers=127.0.0.1:9", *flags],
+    done = subprocess.run([mooring, "resolve", f"mongodb+srv://{HOST}/", "--json",
+                           "--dns.resolvers=127.0.0.1:9", "--dns.lastGoodFile=off", *flags],
                           capture_output=True, text=True, timeout=30)
-    return {"table": [line.split()[:4] for line in done.stdout.splitlines()],
-            "status": done.returncode, "error": done.stderr}
+    return {"asked": json.loads(done.stdout)["asked"], "status": done.returncode,
+            "error": done.stderr}
 
 
-def tell(title, said, asked):
-    print(json.dumps({"title": title, "asked": asked, **said}), flush=True)
+def tell(title, said, public):
+    """`public`: how many questions have come to the public plain ones."""
+    print(json.dumps({"title": title, "public": public, **said}), flush=True)
 
 
 def show(folder, mooring):
