@@ -138,6 +138,17 @@ static bool print_other_errors(const struct problems *problems)
     return is_any;
 }
 
+/* Only where resolv.conf is asked for. */
+static void read_search(const struct dns_settings *dns, struct machine_fact *m)
+{
+    for (size_t i = 0; dns->resolvers != NULL && dns->resolvers[i] != NULL; i++) {
+        if (strcmp(dns->resolvers[i], "system") == 0) {
+            machine_read_search(m, dns->resolv_conf);
+            return;
+        }
+    }
+}
+
 static int examine(const struct command_line *line, const struct settings *s,
                    const struct problems *problems)
 {
@@ -156,6 +167,7 @@ static int examine(const struct command_line *line, const struct settings *s,
     if (!e->has_budget || commands_read_plan(line, s, &e->plan)) {
         e->budget = e->has_budget ? budget_of(&e->plan, s->upstream.connect_timeout_ms) : e->budget;
         machine_read(&e->machine, "", line->source.environment);
+        read_search(&s->dns, &e->machine);
         if (!e->is_unread && commands_make_tls(s, &tls, &why) != STATUS_OK) {
             step_end(&e->trust, why.status, 0, why.text);
         }

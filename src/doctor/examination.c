@@ -49,6 +49,7 @@ static void clear_machine(struct machine_fact *m)
 {
     free(m->container);
     free(m->vpn);
+    free(m->search);
     free(m->proxy_variables);
 }
 

@@ -69,7 +69,9 @@ struct machine_fact {
     char *container; /* "docker", "podman", "kubernetes", …; NULL: none seen */
     bool is_musl;    /* the machine's C library, also when ours is linked in */
     bool is_wsl;
-    char *vpn;             /* names of tunnel interfaces, "wg0, tun0"; NULL: none */
+    char *search;  /* domains that resolv.conf tries names with; NULL: none, or it is not used */
+    int64_t ndots; /* names with fewer dots are tried with those first */
+    char *vpn;     /* names of tunnel interfaces, "wg0, tun0"; NULL: none */
     char *proxy_variables; /* names of those that are set: "HTTPS_PROXY"; NULL: none */
     bool has_ipv4_route;   /* one beyond the next router, likewise of IPv6 */
     bool has_ipv6_route;

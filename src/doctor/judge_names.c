@@ -260,6 +260,21 @@ static void judge_inventions(const struct examination *e, struct diagnosis *d)
     }
 }
 
+/* Programs that ask by the C library try the cluster's name with every search domain first. */
+static void judge_search(const struct examination *e, struct diagnosis *d)
+{
+    const char *host = e->settings->upstream.srv_host;
+    int64_t dots = 0;
+    for (const char *at = host; at != NULL && *at != '\0'; at++) {
+        dots += *at == '.';
+    }
+    if (host != NULL && e->machine.search != NULL && dots < e->machine.ndots) {
+        struct finding *f = diagnosis_add(d, FINDING_DNS_24, SEVERITY_INFO, CONFIDENCE_CERTAIN);
+        finding_note(f, "search", "%s", e->machine.search);
+        finding_note(f, "ndots", "%lld", (long long)e->machine.ndots);
+    }
+}
+
 void judge_names(const struct examination *e, struct diagnosis *d)
 {
     enum question_about about = main_question(e);
@@ -278,6 +293,7 @@ void judge_names(const struct examination *e, struct diagnosis *d)
             diagnosis_add(d, FINDING_DNS_21, SEVERITY_INFO, CONFIDENCE_POSSIBLE);
         }
     }
+    judge_search(e, d);
     judge_records(e, d);
     judge_addresses(e, d);
 }

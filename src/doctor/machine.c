@@ -118,6 +118,32 @@ static void read_variables(struct machine_fact *m, char *const *environment)
     }
 }
 
+void machine_read_search(struct machine_fact *m, const char *path)
+{
+    auto_file FILE *file = fopen(path, "re");
+    char line[1024];
+    m->ndots = 1;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        char *rest = line;
+        const char *word = strtok_r(line, " \t\n", &rest);
+        bool is_search = word != NULL && strcmp(word, "search") == 0;
+        if (is_search) {
+            free(m->search); /* the last line counts */
+            m->search = NULL;
+        }
+        if (!is_search && (word == NULL || strcmp(word, "options") != 0)) {
+            continue;
+        }
+        while ((word = strtok_r(NULL, " \t\n", &rest)) != NULL) {
+            if (is_search) {
+                add_word(&m->search, word, strlen(word));
+            } else if (strncmp(word, "ndots:", 6) == 0) {
+                m->ndots = strtol(word + 6, NULL, 10);
+            }
+        }
+    }
+}
+
 /* The first of January of the year in which this file was compiled. */
 static int64_t built_at(void)
 {

@@ -62,6 +62,7 @@ static void put_machine(bson_t *to, const struct machine_fact *m)
     BSON_APPEND_BOOL(&item, "musl", m->is_musl);
     BSON_APPEND_BOOL(&item, "wsl", m->is_wsl);
     put_text(&item, "tunnels", m->vpn);
+    put_text(&item, "searchDomains", m->search);
     put_text(&item, "proxyVariables", m->proxy_variables);
     BSON_APPEND_BOOL(&item, "routeIPv4", m->has_ipv4_route);
     BSON_APPEND_BOOL(&item, "routeIPv6", m->has_ipv6_route);

@@ -1,4 +1,5 @@
-"""A name server that passes questions on to pocket Atlas's, but for what a test has it say."""
+"""A name server (over TLS with `tls`) that passes questions on to pocket Atlas's, but for what a test has it say."""
+import contextlib
 import socket
 import struct
 import threading
@@ -19,11 +20,20 @@ def says(request, rcode):
     return reply
 
 
+def _read(one, size):
+    """So many bytes, or fewer at the end."""
+    got = b""
+    while len(got) < size and (more := one.recv(size - len(got))):
+        got += more
+    return got
+
+
 class Liar:
     """`rule(request, is_tcp)` gives a reply, bytes, None for silence, or PASS."""
 
-    def __init__(self, behind, rule=lambda request, is_tcp: PASS, address="127.0.0.1", tcp=True):
-        self.behind, self.rule = behind, rule
+    def __init__(self, behind, rule=lambda request, is_tcp: PASS, address="127.0.0.1", tcp=True,
+                 tls=None):
+        self.behind, self.rule, self.tls = behind, rule, tls
         for _ in range(50):
             self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.udp.bind((address, 0))
@@ -66,13 +76,14 @@ class Liar:
             threading.Thread(target=self._serve_one, args=(one,), daemon=True).start()
 
     def _serve_one(self, one):
-        with one:
-            head = one.recv(2, socket.MSG_WAITALL)
+        with contextlib.suppress(OSError), one if self.tls is None else self.tls.wrap_socket(
+                one, server_side=True) as one:
+            head = _read(one, 2)
             while len(head) == 2:
-                reply = self.answer(one.recv(struct.unpack("!H", head)[0], socket.MSG_WAITALL), True)
+                reply = self.answer(_read(one, struct.unpack("!H", head)[0]), True)
                 if reply is not None:
                     one.sendall(struct.pack("!H", len(reply)) + reply)
-                head = one.recv(2, socket.MSG_WAITALL)
+                head = _read(one, 2)
 
     def close(self):
         for one in (self.udp, self.tcp):

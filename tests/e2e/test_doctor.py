@@ -120,6 +120,15 @@ def test_one_family_of_two(doctor, start):
     assert one.status == 0 and one.finding("LOC-02")["severity"] == "info"
 
 
+def test_what_stands_goes_on_and_nothing_new_gets_in(doctor, atlas, start):
+    mooring = start()
+    mooring.client().admin.command("ping")
+    atlas.reject()
+    said = doctor.finds("ACL-04", status=1,
+                        config={"--listen.addresses": f"127.0.0.1:{mooring.port}"})
+    assert "ACL-02" not in said.ids()
+
+
 def test_a_port_that_is_taken(doctor):
     address = "%s:%d" % doctor.control.getsockname()
     said = doctor.finds("LOC-05", status=1, config={"--listen.addresses": address})

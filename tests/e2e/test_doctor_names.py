@@ -1,5 +1,8 @@
 """mooring doctor and DNS: resolvers of each bad kind, alone and beside a good one."""
+import ssl
+
 import pytest
+import trustme
 from dnslib import CLASS, QTYPE, RR, SRV, A, CNAME
 
 from conftest import free_port
@@ -168,6 +171,29 @@ def test_answers_are_invented(doctor, atlas, lie):
         reply.add_answer(RR(request.q.qname, QTYPE.A, ttl=60, rdata=A("127.0.0.9")))
         return reply if str(request.q.qname).startswith("mooring-doctor-") else PASS
     doctor.finds("DNS-18", status=1, config=by(lie(rule), fallback=[atlas.dns]))
+
+
+def test_all_dns_is_redirected(doctor, lie, tmp_path):
+    """Resolvers out there deny the name as the one here does; over TLS it is known."""
+    def rule(request, is_tcp):
+        return says(request, "NXDOMAIN")
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("dns.test").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    honest = "tls://" + lie(tls=context) + "#dns.test"
+    said = doctor(config={**by(lie(rule), fallback=[lie(rule), honest]),
+                          "--dns.caFile": tmp_path / "ca.pem"})
+    assert said.ids()[0] == "DNS-19", said.out
+
+
+def test_names_are_tried_with_search_domains(doctor, atlas, tmp_path):
+    conf = tmp_path / "resolv.conf"
+    conf.write_text(f"nameserver {atlas.dns}\nsearch a.test b.test\noptions ndots:5\n")
+    config = {"--dns.resolvers": "system", "--dns.resolvConf": conf}
+    said = doctor(config=config)
+    assert (said.status, said.ids()) == (0, ["DNS-24"]), said.out
+    conf.write_text(f"nameserver {atlas.dns}\nsearch a.test b.test\n")
+    assert doctor(config=config).ids() == []
 
 
 def test_the_address_of_a_node_is_missing(doctor, atlas, lie):

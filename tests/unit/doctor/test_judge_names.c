@@ -250,6 +250,19 @@ static void test_musl_is_mentioned_when_names_fail(void **state)
     facts_free(f);
 }
 
+static void test_search_domains(void **state)
+{
+    (void)state;
+    struct facts *f = facts_new();
+    facts_good_resolver(f, "192.168.1.1", true);
+    f->e->machine.search = xstrdup("svc.cluster.local");
+    f->e->machine.ndots = 3; /* the name has as many */
+    assert_nothing(f);
+    f->e->machine.ndots = 5;
+    assert_first(f, FINDING_DNS_24, SEVERITY_INFO);
+    facts_free(f);
+}
+
 /* --- nodes --- */
 
 static void test_addresses_that_are_missing(void **state)
@@ -337,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_invented_answers),
         cmocka_unit_test(test_all_dns_is_redirected),
         cmocka_unit_test(test_musl_is_mentioned_when_names_fail),
+        cmocka_unit_test(test_search_domains),
         cmocka_unit_test(test_addresses_that_are_missing),
         cmocka_unit_test(test_the_name_of_a_cluster_as_a_host),
         cmocka_unit_test(test_a_silent_resolver_without_srv),

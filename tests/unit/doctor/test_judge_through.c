@@ -89,6 +89,24 @@ static void test_a_ping_that_fails_by_an_error_with_an_id(void **state)
     facts_free(f);
 }
 
+static void test_old_connections_alone_work(void **state)
+{
+    (void)state;
+    struct facts *f = facts_new();
+    facts_each(f, n)
+    {
+        facts_insecure(n, STATUS_TLS_FAILED);
+        n->tls_facts.alert = 80;
+        n->tls_facts.saw_server_hello = false;
+    }
+    struct listener_fact *l = listen_at(f, "127.0.0.1", true, LISTENER_MOORING);
+    assert_first(f, FINDING_ACL_04, SEVERITY_DEGRADED);
+    assert_null(diagnosis_find(&f->d, FINDING_ACL_02));
+    facts_reply(&l->ping, 6, "mooring: no server");
+    assert_first(f, FINDING_ACL_02, SEVERITY_FATAL);
+    facts_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +115,7 @@ int main(void)
         cmocka_unit_test(test_one_family),
         cmocka_unit_test(test_the_port_is_taken),
         cmocka_unit_test(test_a_ping_that_fails_by_an_error_with_an_id),
+        cmocka_unit_test(test_old_connections_alone_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,6 +102,22 @@ static void test_kubernetes_is_told_by_its_variable(void **state)
     clear(&m);
 }
 
+static void test_search_domains(void **state)
+{
+    (void)state;
+    struct machine_fact m = {0};
+    auto_free char *path = xformat("%s/etc/resolv.conf", root);
+    machine_read_search(&m, path);
+    assert_null(m.search);
+    assert_int_equal(m.ndots, 1);
+    put("/etc/resolv.conf", "search old.test\nnameserver 10.0.0.1\nsearch a.test b.test\n"
+                            "options timeout:1 ndots:5\n");
+    machine_read_search(&m, path);
+    assert_string_equal(m.search, "a.test, b.test");
+    assert_int_equal(m.ndots, 5);
+    free(m.search);
+}
+
 /* --- who listens --- */
 
 #define HEAD "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n"
@@ -161,6 +177,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_machine_with_everything, make_root, remove_root),
         cmocka_unit_test_setup_teardown(test_kubernetes_is_told_by_its_variable, make_root,
                                         remove_root),
+        cmocka_unit_test_setup_teardown(test_search_domains, make_root, remove_root),
         cmocka_unit_test_setup_teardown(test_the_program_that_listens, make_root, remove_root),
         cmocka_unit_test_setup_teardown(test_one_that_listens_everywhere, make_root, remove_root),
     };
