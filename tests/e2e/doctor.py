@@ -104,5 +104,40 @@ class Doctor:
         yield "%s:%d" % listener.getsockname()
         listener.close()
 
+    @contextlib.contextmanager
+    def web_proxy(self, says=b"HTTP/1.1 200 OK\r\n\r\n"):
+        """An HTTP proxy that knows CONNECT and the names of pocket Atlas."""
+        hosts = {n["host"]: n["address"] for n in self.atlas.nodes}
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def pump(source, to):
+            with contextlib.suppress(OSError):
+                while data := source.recv(65536):
+                    to.sendall(data)
+                to.shutdown(socket.SHUT_WR)
+
+        def serve_one(one):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += one.recv(4096)
+            host, port = head.split()[1].decode().rsplit(":", 1)
+            one.sendall(says)
+            if b" 200 " in says:
+                other = socket.create_connection((hosts[host], int(port)))
+                threading.Thread(target=pump, args=(other, one), daemon=True).start()
+                pump(one, other)
+            else:
+                one.close()
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=serve_one, args=(listener.accept()[0],),
+                                     daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield "%s:%d" % listener.getsockname()
+        listener.close()
+
     def close(self):
         self.control.close()

@@ -230,6 +230,20 @@ def test_a_web_proxy_in_the_environment(doctor, silent):
                  environment={"HTTPS_PROXY": "http://proxy.test:3128"})
 
 
+def test_the_way_leads_through_an_outbound_proxy(doctor):
+    with doctor.web_proxy() as proxy:
+        said = doctor(config={"--upstream.httpProxy": proxy})
+        assert (said.status, said.ids()) == (0, []), said.out
+        assert all(n["tunnel"]["status"] == "OK" for n in said.json["nodes"])
+
+
+def test_an_outbound_proxy_that_refuses(doctor, silent):
+    with doctor.web_proxy(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n") as proxy:
+        said = doctor.finds("TCP-03", config={"--upstream.httpProxy": proxy})
+        assert "407" in said.finding("TCP-03")["evidence"]["text"], said.out
+    doctor.finds("TCP-03", config={"--upstream.httpProxy": silent.name})
+
+
 # --- TLS ---
 
 def everywhere(atlas, kind):
