@@ -21,12 +21,13 @@ struct walk {
     struct examination *facts;
     struct diagnosis diagnosis;
     bool shows_progress;
+    enum finding_stage shown; /* last, on the terminal */
 };
 
 /* The stage that is under way, over and over on one line. */
 static void on_progress(void *owner)
 {
-    const struct walk *w = owner;
+    struct walk *w = owner;
     enum finding_stage latest = STAGE_LOCAL;
     for (enum finding_stage stage = 0; w->shows_progress && stage < STAGE_COUNT; stage++) {
         struct stage_row row;
@@ -34,7 +35,8 @@ static void on_progress(void *owner)
         latest = strcmp(row.word, "not done") == 0 ? latest : stage;
         free(row.detail);
     }
-    if (w->shows_progress) {
+    if (w->shows_progress && latest != w->shown) {
+        w->shown = latest;
         fprintf(stderr, "\r\033[K%s …", finding_stage_text(latest));
     }
 }
