@@ -64,7 +64,6 @@ struct doctor *doctor_new(struct net *net, struct examination *e, struct tls_con
     d->options = *options;
     d->on_done = on_done;
     d->owner = owner;
-    d->began = net_now(net);
     d->keys = login_keys_new();
     d->names = names_new(net, &e->settings->dns);
     read_proxy(&d->proxy, &e->settings->upstream);
@@ -74,14 +73,23 @@ struct doctor *doctor_new(struct net *net, struct examination *e, struct tls_con
     list_init(&d->questions);
     list_init(&d->comparisons);
     deadline_init(&d->deadline, on_deadline);
-    net_set_deadline(net, &d->deadline, whole(d));
     resolvers_open(d);
+    net_set_deadline(net, &d->deadline, net_now(net));
+    return d;
+}
+
+/* In the first turn of the loop: what is prepared before it takes its time (certificates are
+ * read), which is no probe's. */
+static void begin(struct doctor *d, msec now)
+{
+    d->has_begun = true;
+    d->began = now;
+    net_set_deadline(d->net, &d->deadline, whole(d));
     side_probes_open(d);
     question_probes_open(d);
     listener_probes_open(d);
     probe_seeds_open(d);
     doctor_advance(d);
-    return d;
 }
 
 void doctor_free(struct doctor *d)
@@ -183,6 +191,10 @@ void doctor_advance(struct doctor *d)
 static void on_deadline(struct deadline *deadline, msec now)
 {
     struct doctor *d = container_of(deadline, struct doctor, deadline);
+    if (!d->has_begun) {
+        begin(d, now);
+        return;
+    }
     if (!d->is_ending) {
         end(d);
         doctor_advance(d);

@@ -56,6 +56,7 @@ struct doctor {
     int32_t last_request_id;
     msec began;
     struct deadline deadline;
+    bool has_begun;
     bool is_waiting; /* for side probes alone */
     bool is_ending;
     void (*on_done)(void *owner);

@@ -118,29 +118,35 @@ static void read_variables(struct machine_fact *m, char *const *environment)
     }
 }
 
+/* One line of resolv.conf, as far as it is about names with few dots. */
+static void read_search_line(struct machine_fact *m, char *line)
+{
+    char *rest = line;
+    const char *word = strtok_r(line, " \t\n", &rest);
+    bool is_search = word != NULL && strcmp(word, "search") == 0;
+    if (is_search) {
+        free(m->search); /* the last line counts */
+        m->search = NULL;
+    }
+    if (!is_search && (word == NULL || strcmp(word, "options") != 0)) {
+        return;
+    }
+    while ((word = strtok_r(NULL, " \t\n", &rest)) != NULL) {
+        if (is_search) {
+            add_word(&m->search, word, strlen(word));
+        } else if (strncmp(word, "ndots:", 6) == 0) {
+            m->ndots = strtol(word + 6, NULL, 10);
+        }
+    }
+}
+
 void machine_read_search(struct machine_fact *m, const char *path)
 {
     auto_file FILE *file = fopen(path, "re");
     char line[1024];
     m->ndots = 1;
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        char *rest = line;
-        const char *word = strtok_r(line, " \t\n", &rest);
-        bool is_search = word != NULL && strcmp(word, "search") == 0;
-        if (is_search) {
-            free(m->search); /* the last line counts */
-            m->search = NULL;
-        }
-        if (!is_search && (word == NULL || strcmp(word, "options") != 0)) {
-            continue;
-        }
-        while ((word = strtok_r(NULL, " \t\n", &rest)) != NULL) {
-            if (is_search) {
-                add_word(&m->search, word, strlen(word));
-            } else if (strncmp(word, "ndots:", 6) == 0) {
-                m->ndots = strtol(word + 6, NULL, 10);
-            }
-        }
+        read_search_line(m, line);
     }
 }
 

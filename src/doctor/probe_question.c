@@ -12,6 +12,7 @@
 #include "base/require.h"
 #include "doctor/doctor_parts.h"
 #include "names/asking.h"
+#include "names/carrier.h"
 
 enum { ANSWER_MOST_MS = 3000, NODES_ASKED_MOST = 3, SAID_MOST = 4, PLAIN_MOST = 4 };
 
@@ -57,7 +58,7 @@ static void add_fallback(struct doctor *d, const char *text)
     bool is_plain = r.kind == RESOLVER_PLAIN;
     size_t encrypted = d->fallback_count - plain;
     if (is_own(d, r.text) || (is_plain && plain >= PLAIN_MOST) ||
-        (!is_plain && (encrypted >= FALLBACKS_MOST - PLAIN_MOST || d->dns_tls == NULL))) {
+        (!is_plain && encrypted >= FALLBACKS_MOST - PLAIN_MOST)) {
         resolver_clear(&r);
         return;
     }
@@ -68,12 +69,11 @@ static void add_fallback(struct doctor *d, const char *text)
 void resolvers_open(struct doctor *d)
 {
     const struct dns_settings *dns = &d->settings->dns;
-    struct tls_config_options options = {.ca_file = dns->ca_file};
     const char *const *fallbacks = (const char *const *)dns->fallback_resolvers;
     bool has_none = fallbacks == NULL || fallbacks[0] == NULL;
     struct error why;
+    bool has_encrypted = false;
     d->candidates = candidates_new(dns);
-    d->dns_tls = tls_config_new(&options, &why);
     for (size_t i = 0; i < d->candidates->count; i++) {
         add_resolver(d->facts, &d->candidates->list[i]);
     }
@@ -84,6 +84,10 @@ void resolvers_open(struct doctor *d)
          dns->fallback != DNS_FALLBACK_OFF && fallbacks != NULL && fallbacks[i] != NULL; i++) {
         add_fallback(d, fallbacks[i]);
     }
+    for (size_t i = 0; i < d->facts->resolver_count; i++) {
+        has_encrypted |= d->facts->resolvers[i].kind != RESOLVER_PLAIN;
+    }
+    d->dns_tls = has_encrypted ? carrier_tls(dns->ca_file, &why) : NULL;
 }
 
 void resolvers_close(struct doctor *d)
