@@ -292,6 +292,10 @@ static void test_given_up_operations_fail_at_once(void **state)
     sim_world_run(w, 15000);
     sim_world_works(w, 1000);
     kill_all(w);
+    sim_world_run(w, 1000);
+    sim_client_ask(c, WRITE);
+    sim_world_answer(w, c, 10000);
+    assert_in_range(c->took, 3000, 5000); /* in the next outage operations wait again */
     sim_world_run(w, 20000);
     assert_int_equal(events_of(w, EVENT_UPSTREAM_GAVE_UP), 3);
     assert_false(w->has_ended);
