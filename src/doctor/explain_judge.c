@@ -211,11 +211,13 @@ static void judge_no_route(struct match *m)
 
 /* --- TLS and logins --- */
 
-static void judge_cut(struct match *m)
+static void judge_cut(const struct plain_text *t, struct match *m)
 {
     if (m->facts.place == PLACE_LOOPBACK || m->facts.place == PLACE_LOOPBACK6 ||
         strcmp(m->facts.host, "localhost") == 0) {
-        PUT(m, 0, LOC_07, LIKELY);
+        bool speaks_tls = plain_text_has(t, "ssl") || plain_text_has(t, "tls");
+        m->to[0] = (struct candidate){speaks_tls ? FINDING_LOC_07 : FINDING_TCP_06,
+                                      speaks_tls ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE, true};
         PUT(m, 1, TLS_11, POSSIBLE);
         return;
     }
@@ -287,7 +289,7 @@ void explain_judge(const struct plain_text *t, struct match *m)
         judge_no_route(m);
         break;
     case TWIST_CUT:
-        judge_cut(m);
+        judge_cut(t, m);
         break;
     case TWIST_NOT_TLS:
         judge_not_tls(m);

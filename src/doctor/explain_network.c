@@ -128,7 +128,7 @@ const struct pattern explain_wrappers[] = {
     WRAPPER("can't reach database server at", NO_SERVER),
     WRAPPER("while waiting to connect", NO_SERVER),
     WRAPPER("exception opening socket", NO_SERVER),
-    WRAPPER("invalid connection string", POSSIBLE(URI_01), POSSIBLE(URI_02)),
+    WRAPPER("invalid connection string", POSSIBLE(URI_02), POSSIBLE(URI_01)),
     WRAPPER("couldn't connect to server", NO_SERVER),
     WRAPPER("failed to reconnect after", NO_SERVER),
     WRAPPER("failed to connect to server*on first connect", NO_SERVER),

@@ -129,7 +129,6 @@ const struct pattern explain_tls[] = {
     TWISTED("unexpected eof while reading", CUT, "EOF"),
     TWISTED("ssl handshake failed*connection reset", CUT, "ECONNRESET"),
     TWISTED("ssl handshake failed*connection closed", CUT, "EOF"),
-    TWISTED("ssl handshake failed*timed out", CUT, NULL),
     TWISTED("tls handshake failed: connection timed out", CUT, NULL),
     TWISTED("tls handshake failed*connection reset", CUT, "ECONNRESET"),
     {"tls handshake failed", {{0}}, TWIST_CUT, true, NULL},
