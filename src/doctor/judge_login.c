@@ -43,10 +43,6 @@ static void judge_wrong(const struct examination *e, const struct node_fact *n,
     }
     finding_note(f, "database", "%s", e->auth_source);
     finding_note(f, "code", "%d", n->login.code);
-    struct finding *twice = diagnosis_find(d, FINDING_URI_03);
-    if (twice != NULL) {
-        twice->severity = severity; /* that is why */
-    }
 }
 
 static enum finding_id other_id(const struct examination *e, const struct reply_fact *r)
