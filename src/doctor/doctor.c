@@ -29,29 +29,6 @@ msec doctor_limit(const struct doctor *d)
     return msec_earlier(net_now(d->net) + d->settings->doctor.timeout_ms, whole(d));
 }
 
-/* upstream.socksProxy and httpProxy: "[user:password@]host:port". */
-static void read_proxy(struct doctor_proxy *p, const struct upstream_settings *up)
-{
-    const char *text = up->socks_proxy != NULL ? up->socks_proxy : up->http_proxy;
-    if (text == NULL) {
-        return;
-    }
-    const char *at = strrchr(text, '@');
-    const char *host = at == NULL ? text : at + 1;
-    const char *colon = strrchr(host, ':');
-    p->is_used = true;
-    p->kind = up->socks_proxy != NULL ? TUNNEL_SOCKS5 : TUNNEL_HTTP;
-    p->host = xstrndup(host, colon == NULL ? strlen(host) : (size_t)(colon - host));
-    p->port = (uint16_t)(colon == NULL ? 1080 : strtoul(colon + 1, NULL, 10));
-    if (at != NULL) {
-        size_t size = (size_t)(at - text);
-        const char *separator = memchr(text, ':', size);
-        size_t user = separator == NULL ? size : (size_t)(separator - text);
-        p->user = xstrndup(text, user);
-        p->password = separator == NULL ? xstrdup("") : xstrndup(separator + 1, size - user - 1);
-    }
-}
-
 struct doctor *doctor_new(struct net *net, struct examination *e, struct tls_config *tls,
                           const struct doctor_options *options, void (*on_done)(void *owner),
                           void *owner)
@@ -66,7 +43,8 @@ struct doctor *doctor_new(struct net *net, struct examination *e, struct tls_con
     d->owner = owner;
     d->keys = login_keys_new();
     d->names = names_new(net, &e->settings->dns);
-    read_proxy(&d->proxy, &e->settings->upstream);
+    tunnel_proxy_read(e->settings->upstream.socks_proxy, e->settings->upstream.http_proxy,
+                      &d->proxy);
     list_init(&d->nodes);
     list_init(&d->listeners);
     list_init(&d->sides);
@@ -101,12 +79,7 @@ void doctor_free(struct doctor *d)
     names_free(d->names);
     resolvers_close(d);
     login_keys_free(d->keys);
-    free(d->proxy.host);
-    free(d->proxy.user);
-    if (d->proxy.password != NULL) {
-        explicit_bzero(d->proxy.password, strlen(d->proxy.password));
-    }
-    free(d->proxy.password);
+    tunnel_proxy_clear(&d->proxy);
     free(d);
 }
 

@@ -22,23 +22,13 @@ enum { FALLBACKS_MOST = 6 };
 /* Logins at most: a wrong password is not tried on every node of a large cluster. */
 enum { DOCTOR_LOGINS_MOST = 8 };
 
-/* The outbound proxy that all dials to nodes go through, when there is one. */
-struct doctor_proxy {
-    bool is_used;
-    enum tunnel_kind kind;
-    char *host;
-    uint16_t port;
-    char *user; /* NULL: none */
-    char *password;
-};
-
 struct doctor {
     struct net *net;
     const struct settings *settings;
     struct examination *facts;
     struct tls_config *tls;
     struct doctor_options options;
-    struct doctor_proxy proxy;
+    struct tunnel_proxy proxy; /* that all dials to nodes go through, when one is used */
     struct names *names;
     struct names_request *seeds; /* under way */
     struct login_keys *keys;

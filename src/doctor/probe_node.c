@@ -164,7 +164,7 @@ static void on_found(void *owner, const struct names_addresses *found)
 void node_probe_open(struct doctor *d, struct node_fact *fact)
 {
     struct node_probe *p = xcalloc(1, sizeof *p);
-    const struct doctor_proxy *proxy = &d->proxy;
+    const struct tunnel_proxy *proxy = &d->proxy;
     p->doctor = d;
     p->fact = fact;
     p->began = net_now(d->net);
@@ -202,7 +202,7 @@ static void hand_over(struct node_probe *p, struct conn *conn)
 
 static void begin_tunnel(struct node_probe *p, struct conn *conn)
 {
-    const struct doctor_proxy *proxy = &p->doctor->proxy;
+    const struct tunnel_proxy *proxy = &p->doctor->proxy;
     struct tunnel_target target = {.host = p->fact->host,
                                    .port = p->fact->port,
                                    .user = proxy->user,

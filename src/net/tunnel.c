@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/require.h"
 
 enum { SOCKS_VERSION = 5, SOCKS_NO_LOGIN = 0, SOCKS_LOGIN = 2, SOCKS_NAME = 3, TEXT_MOST = 255 };
 enum { STAGE_METHOD, STAGE_LOGIN, STAGE_REQUEST };
@@ -230,4 +233,41 @@ enum tunnel_step tunnel_on_bytes(struct tunnel *t, struct span bytes, struct err
         return TUNNEL_FAILED;
     }
     return step;
+}
+
+/* --- the settings' spelling --- */
+
+enum { SOCKS_PORT = 1080 };
+
+void tunnel_proxy_read(const char *socks, const char *http, struct tunnel_proxy *out)
+{
+    const char *text = socks != NULL ? socks : http;
+    *out = (struct tunnel_proxy){.is_used = text != NULL};
+    if (text == NULL) {
+        return;
+    }
+    const char *at = strrchr(text, '@');
+    const char *host = at == NULL ? text : at + 1;
+    const char *colon = strrchr(host, ':');
+    out->kind = socks != NULL ? TUNNEL_SOCKS5 : TUNNEL_HTTP;
+    out->host = xstrndup(host, colon == NULL ? strlen(host) : (size_t)(colon - host));
+    out->port = (uint16_t)(colon == NULL ? SOCKS_PORT : strtoul(colon + 1, NULL, 10));
+    if (at != NULL) {
+        size_t size = (size_t)(at - text);
+        const char *separator = memchr(text, ':', size);
+        size_t user = separator == NULL ? size : (size_t)(separator - text);
+        out->user = xstrndup(text, user);
+        out->password = separator == NULL ? xstrdup("") : xstrndup(separator + 1, size - user - 1);
+    }
+}
+
+void tunnel_proxy_clear(struct tunnel_proxy *proxy)
+{
+    free(proxy->host);
+    free(proxy->user);
+    if (proxy->password != NULL) {
+        explicit_bzero(proxy->password, strlen(proxy->password));
+    }
+    free(proxy->password);
+    *proxy = (struct tunnel_proxy){0};
 }

@@ -17,6 +17,21 @@ enum tunnel_step { TUNNEL_WAIT, TUNNEL_DONE, TUNNEL_FAILED };
 
 enum { TUNNEL_BYTES = 1024 };
 
+/* Whom to greet, as settings name it. */
+struct tunnel_proxy {
+    bool is_used;
+    enum tunnel_kind kind;
+    char *host;
+    uint16_t port;
+    char *user; /* NULL: none */
+    char *password;
+};
+
+/* Reads upstream.socksProxy or httpProxy, "[user:password@]host:port", checked before; both NULL:
+ * none is used. The texts are owned by `out`. */
+void tunnel_proxy_read(const char *socks, const char *http, struct tunnel_proxy *out);
+void tunnel_proxy_clear(struct tunnel_proxy *proxy);
+
 struct tunnel_target {
     const char *host; /* at most 255 bytes */
     uint16_t port;

@@ -89,7 +89,7 @@ static void end_when_gone(struct link *l)
 
 static bool is_through_proxy(const struct link *l)
 {
-    return l->plan.proxy != NULL && l->plan.proxy->is_used;
+    return l->plan.proxy != NULL && l->plan.proxy->server.is_used;
 }
 
 /* Whose name is looked up: the outbound proxy resolves the server's itself. */
@@ -148,8 +148,8 @@ static void on_found(void *owner, const struct names_addresses *found)
 static void begin(struct link *l)
 {
     const struct places *places = places_of(l);
-    const char *host = is_through_proxy(l) ? l->plan.proxy->host : l->plan.host;
-    uint16_t port = is_through_proxy(l) ? l->plan.proxy->port : l->plan.port;
+    const char *host = is_through_proxy(l) ? l->plan.proxy->server.host : l->plan.host;
+    uint16_t port = is_through_proxy(l) ? l->plan.proxy->server.port : l->plan.port;
     if (places_are_fresh(places, net_now(l->net))) {
         begin_dialling(l);
         return;
@@ -214,9 +214,9 @@ static void begin_tunnel(struct link *l, struct conn *conn)
     l->tunnel = xcalloc(1, sizeof *l->tunnel);
     struct tunnel_target target = {.host = l->plan.host,
                                    .port = l->plan.port,
-                                   .user = l->plan.proxy->user,
-                                   .password = l->plan.proxy->password};
-    if (tunnel_init(l->tunnel, l->plan.proxy->kind, &target, &l->why) != STATUS_OK) {
+                                   .user = l->plan.proxy->server.user,
+                                   .password = l->plan.proxy->server.password};
+    if (tunnel_init(l->tunnel, l->plan.proxy->server.kind, &target, &l->why) != STATUS_OK) {
         conn_close(conn, CLOSE_NOW);
         return;
     }

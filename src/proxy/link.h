@@ -20,13 +20,8 @@ enum { LINK_ADDRESSES_MOST = 8, LINK_STAGGER_MS = 250 };
 
 /* The outbound proxy that all dials go through, when there is one. */
 struct outbound {
-    bool is_used;
-    enum tunnel_kind kind;
-    char *host;
-    uint16_t port;
-    char *user; /* NULL: none */
-    char *password;
-    struct places places; /* of `host` */
+    struct tunnel_proxy server;
+    struct places places; /* of its host */
 };
 
 /* Everything pointed at is lent until on_open or on_closed. */

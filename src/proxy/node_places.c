@@ -119,7 +119,7 @@ void node_places_begin(struct node *node)
 {
     struct address literal;
     deadline_init(&node->refresh, on_due);
-    if (!node->proxy->outbound.is_used && !address_parse(node->host, node->port, &literal)) {
+    if (!node->proxy->outbound.server.is_used && !address_parse(node->host, node->port, &literal)) {
         plan(node, LEAST_MS + jitter(node, LEAST_MS));
     }
 }

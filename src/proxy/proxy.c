@@ -19,29 +19,6 @@
 
 static void on_deadline(struct deadline *d, msec now);
 
-/* upstream.socksProxy and httpProxy: "[user:password@]host:port". */
-static void read_outbound(struct outbound *o, const struct upstream_settings *up)
-{
-    const char *text = up->socks_proxy != NULL ? up->socks_proxy : up->http_proxy;
-    if (text == NULL) {
-        return;
-    }
-    const char *at = strrchr(text, '@');
-    const char *host = at == NULL ? text : at + 1;
-    const char *colon = strrchr(host, ':');
-    o->is_used = true;
-    o->kind = up->socks_proxy != NULL ? TUNNEL_SOCKS5 : TUNNEL_HTTP;
-    o->host = xstrndup(host, colon == NULL ? strlen(host) : (size_t)(colon - host));
-    o->port = (uint16_t)(colon == NULL ? 1080 : strtoul(colon + 1, NULL, 10));
-    if (at != NULL) {
-        const char *separator = memchr(text, ':', (size_t)(at - text));
-        const char *user_end = separator == NULL ? at : separator;
-        o->user = xstrndup(text, (size_t)(user_end - text));
-        o->password =
-            separator == NULL ? xstrdup("") : xstrndup(separator + 1, (size_t)(at - separator - 1));
-    }
-}
-
 struct proxy *proxy_new(struct net *net, const struct settings *settings, struct tls_config *tls,
                         void (*on_ended)(void *owner), void *owner)
 {
@@ -52,7 +29,8 @@ struct proxy *proxy_new(struct net *net, const struct settings *settings, struct
     p->on_ended = on_ended;
     p->owner = owner;
     p->login_keys = login_keys_new();
-    read_outbound(&p->outbound, &settings->upstream);
+    tunnel_proxy_read(settings->upstream.socks_proxy, settings->upstream.http_proxy,
+                      &p->outbound.server);
     list_init(&p->clients);
     deadline_init(&p->deadline, on_deadline);
     p->events = events_new(p);
@@ -193,9 +171,7 @@ void proxy_free(struct proxy *p)
     }
     free(p->places);
     free(p->free_places);
-    free(p->outbound.host);
-    free(p->outbound.user);
-    free(p->outbound.password);
+    tunnel_proxy_clear(&p->outbound.server);
     free(p);
 }
 
