@@ -49,9 +49,7 @@ static int report(struct cluster *cluster)
     const struct error *fault = cluster_fault(cluster);
     cluster_look(cluster, &sight);
     if (!sight.is_serving || fault != NULL) {
-        const char *why = fault != NULL          ? fault->text
-                          : sight.why[0] != '\0' ? sight.why
-                                                 : "no server has answered in time";
+        const char *why = fault != NULL ? fault->text : sight.why;
         fprintf(stderr, "error: the cluster is not reached: %s\n", why);
         print_rows(&sight, stderr);
         return EXIT_FATAL;

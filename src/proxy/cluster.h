@@ -88,7 +88,7 @@ void cluster_wait_contact(struct cluster *c, struct exchange *x);
 /* Takes it out of either queue. */
 void cluster_unwait(struct cluster *c, struct exchange *x);
 
-/* The last cause of trouble as a sentence; empty when there was none yet. */
+/* The last cause of trouble as a sentence; when there was none yet, what nobody has answered. */
 const char *cluster_why(const struct cluster *c);
 
 /* The catalogue's id for why operations find no server, as errors show it (" [TOPO-01]"); empty

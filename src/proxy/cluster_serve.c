@@ -150,7 +150,12 @@ bool cluster_is_awaited(const struct cluster *c)
 
 const char *cluster_why(const struct cluster *c)
 {
-    return c->why.text;
+    if (c->why.text[0] != '\0') {
+        return c->why.text;
+    }
+    return c->topology == NULL
+               ? "no resolver has answered yet (DNS-03)"
+               : "no server has answered yet, nor has the look-up of an address failed";
 }
 
 const struct error *cluster_fault(const struct cluster *c)

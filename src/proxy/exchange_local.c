@@ -229,11 +229,9 @@ static void describe(const struct exchange *x, enum status status, char *text, s
         snprintf(text, size, "%s: %s (%s)%s", status_text(fault->status), fault->text, name,
                  cluster_print_finding(x->proxy->cluster, finding));
     } else {
-        const char *why = cluster_why(x->proxy->cluster);
         snprintf(text, size, "%s waited %lld ms for a suitable server for %s: %s; last cause: %s%s",
                  name, (long long)waited, command_name(x->facts.command), status_text(status),
-                 why[0] == '\0' ? "none known yet" : why,
-                 cluster_print_finding(x->proxy->cluster, finding));
+                 cluster_why(x->proxy->cluster), cluster_print_finding(x->proxy->cluster, finding));
     }
 }
 

@@ -90,7 +90,7 @@ static void on_startup(struct deadline *d, msec now)
         log_error(LOG_MAIN, NULL, "%s", p->start_fault.text);
     } else {
         log_error(LOG_MAIN, NULL, "the cluster was not reached at the start (startup.mode): %s",
-                  why[0] == '\0' ? "no server has answered" : why);
+                  why);
     }
     p->has_failed = true;
     proxy_close(p);

@@ -102,6 +102,30 @@ static void test_another_resolver_serves(void **state)
     }
 }
 
+/* Who waits for less than a look-up takes is told what is still under way. */
+static void assert_waits_for(struct sim_plan plan, const char *what)
+{
+    struct sim_world *w = sim_world_new(plan);
+    sim_dns_behave(w->sim, "192.0.2.53", SIM_DNS_SILENT);
+    struct sim_client *c = sim_client_open(w);
+    sim_client_ask(c, "{'insert': 'things', 'documents': [{}]}");
+    sim_world_answer(w, c, 5000);
+    if (strstr(sim_client_said(c), what) == NULL) {
+        sim_world_fail(w, "\"%s\" does not say \"%s\"", sim_client_said(c), what);
+    }
+    sim_world_end(w);
+}
+
+static void test_an_error_before_anybody_has_answered(void **state)
+{
+    static const char flags[] = "--outage.queueTimeoutMS=2000";
+    (void)state;
+    assert_waits_for((struct sim_plan){.is_srv = true, .flags = flags, .dns_ways = SIM_DNS_SILENT},
+                     "last cause: no resolver has answered yet (DNS-03)");
+    assert_waits_for((struct sim_plan){.is_srv = true, .flags = flags}, /* but for the SRV record */
+                     "last cause: no server has answered yet");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +133,7 @@ int main(void)
         SIM_TEST(test_lookups_are_bounded_while_it_is_down),
         SIM_TEST(test_resolvers_that_are_silent),
         SIM_TEST(test_another_resolver_serves),
+        SIM_TEST(test_an_error_before_anybody_has_answered),
     };
     return sim_world_main("names", tests, sizeof tests / sizeof *tests);
 }
