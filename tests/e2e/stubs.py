@@ -7,6 +7,8 @@ import threading
 
 import bson
 
+from name_server import read_exactly
+
 A, SRV, TXT = 1, 33, 16
 NXDOMAIN, SERVFAIL = 3, 2
 
@@ -72,22 +74,12 @@ HELLO = {"ok": 1.0, "ismaster": True, "isWritablePrimary": True, "helloOk": True
          "maxMessageSizeBytes": 48000000, "maxWriteBatchSize": 100000}
 
 
-def _read(conn, size):
-    data = b""
-    while len(data) < size:
-        more = conn.recv(size - len(data))
-        if not more:
-            raise ConnectionError
-        data += more
-    return data
-
-
 def _greet(conn):
     """Answers every message with the same hello, in the form it came in."""
     with conn, contextlib.suppress(OSError):
         while True:
-            length, request, _, opcode = struct.unpack("<iiii", _read(conn, 16))
-            _read(conn, length - 16)
+            length, request, _, opcode = struct.unpack("<iiii", read_exactly(conn, 16))
+            read_exactly(conn, length - 16)
             body = b"\0\0\0\0\0" if opcode == 2013 else struct.pack("<iqii", 8, 0, 0, 1)
             body += bson.encode(HELLO)
             conn.sendall(struct.pack("<iiii", 16 + len(body), 1, request,

@@ -24,7 +24,7 @@ def lie(atlas):
 
     def start(rule=lambda request, is_tcp: PASS, **how):
         liars.append(Liar(atlas.dns, rule, **how))
-        return liars[-1].name
+        return liars[-1].at
 
     yield start
     for one in liars:
@@ -97,7 +97,7 @@ def truncated(request):
 def test_tcp_is_closed_where_it_is_needed(doctor, lie):
     def rule(request, is_tcp):
         return truncated(request) if kind(request) == "SRV" else PASS
-    doctor.finds("DNS-08", config=by(lie(rule, tcp=False)))
+    doctor.finds("DNS-08", config=by(lie(rule, has_tcp=False)))
 
 
 def test_large_answers_are_no_fault(doctor, lie):

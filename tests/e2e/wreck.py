@@ -20,6 +20,7 @@ import trustme
 
 from conftest import MOORING, free_port
 from doctor import FAULT_SECONDS, Said
+from name_server import read_exactly
 from wreck_names import Names
 
 DOMAIN = "abcde.mongodb.net"
@@ -75,8 +76,8 @@ class Papers:
 
 def client_hello(conn):
     """Reads one TLS record."""
-    head = _read(conn, 5)
-    return head + _read(conn, struct.unpack(">H", head[3:])[0])
+    head = read_exactly(conn, 5)
+    return head + read_exactly(conn, struct.unpack(">H", head[3:])[0])
 
 
 def alert(number):
@@ -128,16 +129,6 @@ def at_first(greet, times):
 
 # --- a node
 
-def _read(conn, size):
-    data = b""
-    while len(data) < size:
-        more = conn.recv(size - len(data))
-        if not more:
-            raise ConnectionError
-        data += more
-    return data
-
-
 class Node:
     """A thread a caller. `says`: command to a document, or a function of the command that gives one;
     None: hangs up; "silence": says nothing."""
@@ -186,8 +177,8 @@ class Node:
                     pass
 
     def _answer(self, conn):
-        length, request, _, opcode = struct.unpack("<iiii", _read(conn, 16))
-        body = _read(conn, length - 16)
+        length, request, _, opcode = struct.unpack("<iiii", read_exactly(conn, 16))
+        body = read_exactly(conn, length - 16)
         if opcode == 2013:
             command = bson.decode(body[5:5 + struct.unpack("<i", body[5:9])[0]])
         else:

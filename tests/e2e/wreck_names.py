@@ -1,55 +1,26 @@
 """A scripted resolver for the broken cluster, and a network namespace to put things into."""
-import contextlib
 import ctypes
 import os
-import socket
-import struct
 import subprocess
 import threading
 
 import dnslib
 
-
-def _read(conn, size):
-    data = b""
-    while len(data) < size:
-        more = conn.recv(size - len(data))
-        if not more:
-            raise ConnectionError
-        data += more
-    return data
+from name_server import NameServer
 
 
-class Names:
+class Names(NameServer):
     """A resolver. `zone`: (name, type) to a list of record data; `twist(request, reply, tcp)` may give
     other bytes, another record, or None for silence."""
 
-    def __init__(self, zone, twist=None, address="127.0.0.1", port=0):
+    def __init__(self, zone, twist=None, **where):
         self.zone, self.twist, self.asked = zone, twist, []
-        for _ in range(20):
-            self.tcp = socket.create_server((address, port))
-            self.port = self.tcp.getsockname()[1]
-            self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            try:
-                self.udp.bind((address, self.port))
-                break
-            except OSError:
-                self.tcp.close()
-                self.udp.close()
-        self.at = f"{address}:{self.port}"
-        for serve in (self._serve_udp, self._serve_tcp):
-            threading.Thread(target=serve, daemon=True).start()
+        super().__init__(**where)
 
-    def close(self):
-        for each in (self.tcp, self.udp):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
-
-    def answer(self, packet, tcp):
+    def answer(self, packet, is_tcp):
         request = dnslib.DNSRecord.parse(packet)
         name, kind = str(request.q.qname).rstrip(".").lower(), dnslib.QTYPE[request.q.qtype]
-        self.asked.append((name, kind, tcp))
+        self.asked.append((name, kind, is_tcp))
         reply = request.reply()
         found = self.zone.get((name, kind))
         if found is None and not any(n == name for n, _ in self.zone):
@@ -57,37 +28,8 @@ class Names:
         for data in found or []:
             reply.add_answer(dnslib.RR(request.q.qname, getattr(dnslib.QTYPE, kind), ttl=60,
                                        rdata=data))
-        said = reply if self.twist is None else self.twist(request, reply, tcp)
+        said = reply if self.twist is None else self.twist(request, reply, is_tcp)
         return said.pack() if isinstance(said, dnslib.DNSRecord) else said
-
-    def _serve_udp(self):
-        while True:
-            try:
-                packet, peer = self.udp.recvfrom(4096)
-                said = self.answer(packet, False)
-                if said is not None:
-                    self.udp.sendto(said, peer)
-            except OSError:
-                return
-
-    def _serve_tcp(self):
-        while True:
-            try:
-                conn, _ = self.tcp.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve_stream, args=(conn,), daemon=True).start()
-
-    def _serve_stream(self, conn):
-        with contextlib.suppress(OSError, ConnectionError), conn:
-            while True:
-                packet = _read(conn, struct.unpack(">H", _read(conn, 2))[0])
-                said = self.answer(packet, True)
-                if said is None:
-                    conn.settimeout(20)
-                    conn.recv(1)
-                    return
-                conn.sendall(struct.pack(">H", len(said)) + said)
 
 
 def rcode(name, kinds=("SRV",)):
