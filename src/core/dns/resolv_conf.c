@@ -49,10 +49,23 @@ static bool take_zone(char *word, char zone[RESOLV_CONF_ZONE_SIZE])
     return true;
 }
 
+/* "[192.0.2.1]:54", as some systems write ports, into "192.0.2.1:54". */
+static void take_brackets(char *word)
+{
+    char *end = strchr(word, ']');
+    if (word[0] == '[' && end != NULL && memchr(word, ':', (size_t)(end - word)) == NULL) {
+        memmove(end, end + 1, strlen(end + 1) + 1);
+        memmove(word, word + 1, strlen(word + 1) + 1);
+    }
+}
+
 static bool read_server(char *word, struct name_server *out)
 {
-    return word[0] != '/' && take_zone(word, out->zone) &&
-           address_parse(word, DNS_PORT, &out->address) && out->address.port != 0;
+    if (word[0] == '/' || !take_zone(word, out->zone)) {
+        return false;
+    }
+    take_brackets(word);
+    return address_parse(word, DNS_PORT, &out->address) && out->address.port != 0;
 }
 
 static bool has(const struct name_server *list, size_t count, const struct name_server *s)

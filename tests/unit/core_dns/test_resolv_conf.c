@@ -8,7 +8,9 @@
 
 #include "core/dns/resolv_conf.h"
 
-static struct name_server servers[4];
+enum { SERVERS = 5 };
+
+static struct name_server servers[SERVERS];
 
 static size_t read_text(const char *text)
 {
@@ -16,7 +18,7 @@ static size_t read_text(const char *text)
     char *bytes = malloc(size + 1); /* of the exact size, so that reading too far is seen */
     memcpy(bytes, text, size);
     bytes = realloc(bytes, size == 0 ? 1 : size);
-    size_t count = resolv_conf_read(span_of(bytes, size), servers, 4);
+    size_t count = resolv_conf_read(span_of(bytes, size), servers, SERVERS);
     free(bytes);
     return count;
 }
@@ -48,12 +50,14 @@ static void other_spellings_are_read(void **state)
 {
     (void)state;
     assert_int_equal(read_text("nameserver [2001:db8::1]:5353\nnameserver 192.0.2.1:54\n"
-                               "nameserver fe80::1%eth0\nnameserver [fe80::1%wlan0]:5353\n"),
-                     4);
+                               "nameserver fe80::1%eth0\nnameserver [fe80::1%wlan0]:5353\n"
+                               "nameserver [192.0.2.2]:54\nnameserver []:53\n"),
+                     5);
     expect(0, "[2001:db8::1]:5353", "");
     expect(1, "192.0.2.1:54", "");
     expect(2, "[fe80::1]:53", "eth0");
     expect(3, "[fe80::1]:5353", "wlan0");
+    expect(4, "192.0.2.2:54", "");
 }
 
 /* Nothing is made up in place of a list. */
@@ -100,10 +104,11 @@ static void lines_around_a_bad_one_count(void **state)
 static void no_more_than_there_is_room_for(void **state)
 {
     (void)state;
-    assert_int_equal(read_text("nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3\n"
-                               "nameserver 192.0.2.4\nnameserver 192.0.2.5\n"),
-                     4);
-    expect(3, "192.0.2.4:53", "");
+    assert_int_equal(
+        read_text("nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3\n"
+                  "nameserver 192.0.2.4\nnameserver 192.0.2.5\nnameserver 192.0.2.6\n"),
+        SERVERS);
+    expect(4, "192.0.2.5:53", "");
 }
 
 int main(void)
