@@ -52,7 +52,7 @@ ALL = [
 
 # Its everyday work has tests of its own, in test_pymongo.py; this is for test_matrix.py.
 PYMONGO = Client("pymongo", sys.executable, CLIENTS / "pymongo/client.py",
-                 more=["readPreferences"], less=["errors", "serverApi"])
+                 more=["readPreferences", "commitAgain"], less=["errors", "serverApi"])
 
 
 def answers(uri):
@@ -71,14 +71,15 @@ def check(client, uri, mode, *words, direct):
     assert status == 0, f"status {status}\n{said}"
 
 
-def verdict(client, mode, status, said, direct, impossible=()):
-    """Every check of the mode passed, but those that are impossible there: they failed."""
+def verdict(client, mode, status, said, direct, impossible=(), unsure=frozenset()):
+    """Every check of the mode passed, but those that are impossible there, which failed, and perhaps
+    those that are unsure."""
     failed = re.findall(r"^FAIL (\S+?):.*$", said, re.MULTILINE)
     passed = set(re.findall(r"^ok (\S+)$", said, re.MULTILINE))
-    wanted = client.checks[mode] - set(impossible)
+    wanted = client.checks[mode] - set(impossible) - unsure
     missing = wanted - passed
     if status is None:
         assert answers(direct), f"the database server froze; not done: {sorted(missing)}"
         raise AssertionError(f"not done after {RUN_MOST} s: {sorted(missing)}\n{said}")
-    assert set(failed) <= set(impossible), said
-    assert passed == wanted, f"status {status}, {missing}\n{said}"
+    assert set(failed) <= set(impossible) | unsure, said
+    assert passed - unsure == wanted, f"status {status}, {missing}\n{said}"

@@ -112,11 +112,19 @@ def transactions(db):
         one.insert_one({"_id": 2}, session=session)
         session.abort_transaction()
         session.with_transaction(lambda s: one.insert_one({"_id": 3}, session=s))
+    assert [d["_id"] for d in one.find().sort("_id")] == [1, 3]
+
+
+@check
+def commit_again(db):
+    """The outcome is told again."""
+    things = db.create_collection("committed")
+    with db.client.start_session() as session:
         session.start_transaction()
-        one.insert_one({"_id": 4}, session=session)
+        things.insert_one({"_id": 4}, session=session)
         session.commit_transaction()
-        session.commit_transaction()  # once more: the outcome is told again
-    assert [d["_id"] for d in one.find().sort("_id")] == [1, 3, 4]
+        session.commit_transaction()
+    assert [d["_id"] for d in things.find()] == [4]
 
 
 @check
