@@ -34,6 +34,16 @@ static inline struct span span_tail(struct span s, size_t size)
     return span_of(s.at + size, s.size - size);
 }
 
+/* Takes the next line out of `text`, without its line end, which the last one need not have. */
+static inline struct span span_take_line(struct span *text)
+{
+    const uint8_t *end = text->size == 0 ? NULL : memchr(text->at, '\n', text->size);
+    size_t size = end == NULL ? text->size : (size_t)(end - text->at);
+    struct span line = span_head(*text, size);
+    *text = span_tail(*text, end == NULL ? size : size + 1);
+    return line;
+}
+
 static inline bool span_equals(struct span a, struct span b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.at, b.at, a.size) == 0);

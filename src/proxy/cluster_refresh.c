@@ -17,13 +17,11 @@
 #include "core/dns/seeds.h"
 #include "proxy/cluster_parts.h"
 #include "proxy/proxy.h"
+#include "proxy/refresh.h"
 
 /* SRV polling: minSrvRecordPollingIntervalMS, which the record's TTL can only prolong; asking
  * earlier would only show what a resolver still keeps. */
 #define POLL_LEAST_MS MINUTES(1)
-
-/* The pauses after failures, where the specification of SRV polling does not say another. */
-enum { FAILED_LEAST_MS = 5000, FAILED_MOST_MS = 60000 };
 
 /* SRV polling: while the topology is unknown or sharded. */
 static bool is_followed(const struct cluster *c)
@@ -32,24 +30,12 @@ static bool is_followed(const struct cluster *c)
     return kind == TOPOLOGY_UNKNOWN || kind == TOPOLOGY_SHARDED;
 }
 
-/* Between `least` and `most`. */
-static msec pick(struct cluster *c, msec least, msec most)
-{
-    uint32_t word;
-    net_random(c->proxy->net, &word, sizeof word);
-    return least + (msec)((uint64_t)(most - least) * word / UINT32_MAX);
-}
-
+/* After failures, where the specification of SRV polling does not say another. */
 static msec pause_after_failure(struct cluster *c)
 {
-    msec most = FAILED_LEAST_MS;
-    for (unsigned i = 0; i < c->refreshes_failed && most < FAILED_MOST_MS; i++) {
-        most *= 2;
-    }
-    c->refreshes_failed++;
-    most = msec_earlier(most, FAILED_MOST_MS);
+    msec most = refresh_pause(&c->refreshes_failed);
     return is_followed(c) ? c->proxy->settings->upstream.heartbeat_frequency_ms
-                          : pick(c, most * 3 / 4, most);
+                          : refresh_between(c->proxy->net, most * 3 / 4, most);
 }
 
 void cluster_plan_refresh(struct cluster *c, msec ttl)
@@ -63,7 +49,7 @@ void cluster_plan_refresh(struct cluster *c, msec ttl)
     } else {
         msec least = ttl > POLL_LEAST_MS ? ttl : POLL_LEAST_MS;
         c->refreshes_failed = 0;
-        pause = pick(c, least, least + least / 10);
+        pause = refresh_between(c->proxy->net, least, least + least / 10);
     }
     net_set_deadline(c->proxy->net, &c->poll, net_now(c->proxy->net) + pause);
 }

@@ -6,20 +6,13 @@
 #include "proxy/monitor.h"
 #include "proxy/node.h"
 #include "proxy/proxy.h"
+#include "proxy/refresh.h"
 
-enum { LEAST_MS = 30000, FAILED_LEAST_MS = 5000, FAILED_MOST_MS = 60000 };
+enum { LEAST_MS = 30000 };
 
 static msec now_of(const struct node *node)
 {
     return net_now(node->proxy->net);
-}
-
-/* Up to a tenth of it. */
-static msec jitter(struct node *node, msec of)
-{
-    uint32_t word;
-    net_random(node->proxy->net, &word, sizeof word);
-    return (msec)((uint64_t)(of / 10) * word / UINT32_MAX);
 }
 
 static void plan(struct node *node, msec pause)
@@ -32,18 +25,7 @@ static void plan_next(struct node *node)
 {
     msec left = node->places.fresh_until - now_of(node);
     msec least = left > LEAST_MS ? left : LEAST_MS;
-    plan(node, least + jitter(node, least));
-}
-
-static msec pause_after_failure(struct node *node)
-{
-    msec pause = FAILED_LEAST_MS;
-    for (unsigned i = 0; i < node->refreshes_failed && pause < FAILED_MOST_MS; i++) {
-        pause *= 2;
-    }
-    node->refreshes_failed++;
-    pause = msec_earlier(pause, FAILED_MOST_MS);
-    return pause - jitter(node, pause);
+    plan(node, refresh_between(node->proxy->net, least, least + least / 10));
 }
 
 /* --- what stands to addresses that are gone --- */
@@ -96,7 +78,8 @@ static void on_found(void *owner, const struct names_addresses *found)
         return;
     }
     log_debug(LOG_DNS, node->name, "%s", found->why.text);
-    msec pause = pause_after_failure(node);
+    msec most = refresh_pause(&node->refreshes_failed);
+    msec pause = refresh_between(node->proxy->net, most - most / 10, most);
     if (places_are_known(&node->places)) {
         places_on_silence(&node->places, pause, now_of(node));
     }
@@ -120,7 +103,7 @@ void node_places_begin(struct node *node)
     struct address literal;
     deadline_init(&node->refresh, on_due);
     if (!node->proxy->outbound.server.is_used && !address_parse(node->host, node->port, &literal)) {
-        plan(node, LEAST_MS + jitter(node, LEAST_MS));
+        plan(node, refresh_between(node->proxy->net, LEAST_MS, LEAST_MS + LEAST_MS / 10));
     }
 }
 

@@ -73,21 +73,6 @@ static uint64_t events_of(const struct sim_world *w, enum event_kind kind)
     return w->proxy->metrics.events[kind];
 }
 
-static void kill_all(struct sim_world *w)
-{
-    for (size_t i = 0; i < w->cluster->count; i++) {
-        sim_node_die(&w->cluster->nodes[i]);
-    }
-}
-
-static void revive_all(struct sim_world *w)
-{
-    for (size_t i = 0; i < w->cluster->count; i++) {
-        sim_node_revive(&w->cluster->nodes[i]);
-    }
-    sim_cluster_step_down(w->cluster, 0, 0);
-}
-
 /* --- what is told --- */
 
 static void test_an_outage_is_told_from_end_to_end(void **state)
@@ -100,11 +85,11 @@ static void test_an_outage_is_told_from_end_to_end(void **state)
     assert_int_equal(events_of(w, EVENT_UPSTREAM_UP), 1);
     assert_int_equal(events_of(w, EVENT_PRIMARY_CHANGED), 1);
     assert_int_equal(events_of(w, EVENT_UPSTREAM_DOWN), 0);
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     sim_world_run(w, 20000);
     assert_int_equal(events_of(w, EVENT_UPSTREAM_DOWN), 1);
     assert_int_equal(events_of(w, EVENT_NODE_DOWN), 3);
-    revive_all(w);
+    sim_cluster_revive(w->cluster);
     sim_world_run(w, 20000);
     assert_int_equal(events_of(w, EVENT_UPSTREAM_UP), 2);
     assert_int_equal(events_of(w, EVENT_NODE_UP), 3);
@@ -211,9 +196,9 @@ static void test_a_program_that_hangs_is_ended_and_holds_nobody_up(void **state)
     (void)state;
     sim_set_program(w->sim, STATUS_OK, 0, 1000000);
     sim_world_works(w, 5000);
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     sim_world_run(w, 15000);
-    revive_all(w);
+    sim_cluster_revive(w->cluster);
     sim_world_works(w, 20000);
     sim_world_run(w, 30000);
     assert_int_equal(w->proxy->metrics.event_hooks_failed, told->count);
@@ -249,7 +234,7 @@ static void test_the_end_waits_for_the_program_but_not_long(void **state)
     (void)state;
     sim_world_works(w, 5000);
     sim_set_program(w->sim, STATUS_OK, 0, 1000000);
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     sim_world_run(w, 300);
     msec began = net_now(w->net);
     proxy_drain(w->proxy);
@@ -267,7 +252,7 @@ static void test_given_up_operations_fail_at_once(void **state)
     struct told *told = listen_to(w);
     (void)state;
     sim_world_works(w, 5000);
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     struct sim_client *c = sim_client_open(w);
     sim_world_run(w, 1000);
     sim_client_ask(c, WRITE);
@@ -288,10 +273,10 @@ static void test_given_up_operations_fail_at_once(void **state)
     assert_in_range(c->took, 4900, 5000);
     assert_int_equal(events_of(w, EVENT_UPSTREAM_GAVE_UP), 2);
     /* The cluster is back: that ends it as well. */
-    revive_all(w);
+    sim_cluster_revive(w->cluster);
     sim_world_run(w, 15000);
     sim_world_works(w, 1000);
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     sim_world_run(w, 1000);
     sim_client_ask(c, WRITE);
     sim_world_answer(w, c, 10000);
@@ -307,10 +292,10 @@ static void test_it_is_not_given_up_by_itself(void **state)
     struct sim_world *w = sim_world_new((struct sim_plan){0});
     (void)state;
     sim_world_works(w, 5000);
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     sim_world_run(w, MINUTES(60) * 24);
     assert_int_equal(events_of(w, EVENT_UPSTREAM_GAVE_UP), 0);
-    revive_all(w);
+    sim_cluster_revive(w->cluster);
     sim_world_works(w, 20000);
     sim_world_end(w);
 }
@@ -322,7 +307,7 @@ static void test_given_up_the_process_can_end(void **state)
     struct told *told = listen_to(w);
     (void)state;
     sim_world_works(w, 5000);
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     sim_world_until(w, 20000, has_ended, w);
     assert_true(w->proxy->has_failed);
     assert_int_equal(count_told(told, "upstream.gave_up"), 1); /* before the end */
@@ -378,10 +363,10 @@ static void test_strict_only_looks_at_the_start(void **state)
         sim_world_new((struct sim_plan){.flags = "--startup.mode=strict --startup.timeoutMS=4000"});
     (void)state;
     sim_world_works(w, 3000);
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     sim_world_run(w, 20000);
     assert_false(w->has_ended);
-    revive_all(w);
+    sim_cluster_revive(w->cluster);
     sim_world_works(w, 20000);
     assert_false(w->proxy->has_failed);
     sim_world_end(w);

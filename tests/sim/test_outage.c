@@ -19,21 +19,6 @@ static struct sim_client *ask_write(struct sim_world *w)
     return c;
 }
 
-static void kill_all(struct sim_world *w)
-{
-    for (size_t i = 0; i < w->cluster->count; i++) {
-        sim_node_die(&w->cluster->nodes[i]);
-    }
-}
-
-static void revive_all(struct sim_world *w)
-{
-    for (size_t i = 0; i < w->cluster->count; i++) {
-        sim_node_revive(&w->cluster->nodes[i]);
-    }
-    sim_cluster_step_down(w->cluster, 0, 0);
-}
-
 /* --- step-down --- */
 
 static void test_step_down_waits_then_succeeds(void **state)
@@ -118,7 +103,7 @@ static void test_queue_timeout(void **state)
 {
     struct sim_world *w = sim_world_new((struct sim_plan){.flags = "--outage.queueTimeoutMS=2000"});
     (void)state;
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     struct sim_client *c = ask_write(w);
     sim_world_answer(w, c, 10000);
     assert_int_equal(sim_int(c->last, "ok"), 0);
@@ -126,7 +111,7 @@ static void test_queue_timeout(void **state)
     assert_said(c, "waited 2000 ms for a suitable server");
     assert_said(c, "insert");
     assert_said(c, "refused"); /* the last cause */
-    revive_all(w);
+    sim_cluster_revive(w->cluster);
     sim_world_works(w, 12000);
     sim_world_end(w);
 }
@@ -135,7 +120,7 @@ static void test_fail_fast(void **state)
 {
     struct sim_world *w = sim_world_new((struct sim_plan){.flags = "--outage.mode=failFast"});
     (void)state;
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     for (int i = 0; i < 3; i++) {
         struct sim_client *c = ask_write(w);
         sim_world_answer(w, c, 1000);
@@ -144,7 +129,7 @@ static void test_fail_fast(void **state)
         assert_said(c, "suitable server");
         assert_said(c, "refused");
     }
-    revive_all(w);
+    sim_cluster_revive(w->cluster);
     sim_world_run(w, 11000);
     sim_world_works(w, 1000);
     sim_cluster_step_down(w->cluster, 1, 5000); /* no primary: the first write notices */
@@ -161,7 +146,7 @@ static void test_own_max_time_ends_the_wait(void **state)
 {
     struct sim_world *w = sim_world_new((struct sim_plan){0});
     (void)state;
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     struct sim_client *c = sim_client_open(w);
     sim_client_ask(c, "{'find': 'things', 'maxTimeMS': 300}");
     sim_world_answer(w, c, 10000);
@@ -176,7 +161,7 @@ static void test_queue_of_operations_is_bounded(void **state)
         sim_world_new((struct sim_plan){.flags = "--outage.queueMaxOperations=3"});
     struct sim_client *waiting[3];
     (void)state;
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     for (size_t i = 0; i < 3; i++) {
         waiting[i] = ask_write(w);
         sim_world_run(w, 10);
@@ -189,7 +174,7 @@ static void test_queue_of_operations_is_bounded(void **state)
     sim_client_leave(waiting[1], CLOSE_NOW); /* makes room */
     sim_world_run(w, 10);
     struct sim_client *next = ask_write(w);
-    revive_all(w);
+    sim_cluster_revive(w->cluster);
     struct sim_client *served[] = {waiting[0], waiting[2], next};
     for (size_t i = 0; i < 3; i++) {
         sim_world_answer(w, served[i], 10000);
@@ -205,7 +190,7 @@ static void test_queue_of_bytes_is_bounded(void **state)
     (void)state;
     memset(filler, 'x', sizeof filler - 1);
     filler[sizeof filler - 1] = '\0';
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     struct sim_client *clients[3];
     for (size_t i = 0; i < 3; i++) {
         clients[i] = sim_client_open(w);
@@ -271,7 +256,7 @@ static void test_up_before_the_cluster(void **state)
     struct sim_world *w =
         sim_world_new((struct sim_plan){.flags = "--outage.queueTimeoutMS=120000"});
     (void)state;
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     sim_world_run(w, 100);
     struct sim_client *c = sim_client_open(w);
     sim_client_ask(c, "{'hello': 1}");
@@ -280,7 +265,7 @@ static void test_up_before_the_cluster(void **state)
     sim_client_ask(c, WRITE);
     sim_world_run(w, MINUTES(1));
     assert_int_equal(c->replies, 1);
-    revive_all(w);
+    sim_cluster_revive(w->cluster);
     sim_world_answer(w, c, 2000);
     assert_int_equal(sim_client_code(c), 0);
     sim_world_end(w);
@@ -290,12 +275,12 @@ static void test_later_operations_need_no_restart(void **state)
 {
     struct sim_world *w = sim_world_new((struct sim_plan){0});
     (void)state;
-    kill_all(w);
+    sim_cluster_die(w->cluster);
     struct sim_client *c = ask_write(w);
     sim_world_answer(w, c, 20000);
     assert_int_equal(c->took, 15000); /* the default */
     sim_world_run(w, MINUTES(30));
-    revive_all(w);
+    sim_cluster_revive(w->cluster);
     sim_world_works(w, 1500);
     sim_world_end(w);
 }

@@ -134,6 +134,21 @@ void sim_node_revive(struct sim_node *n)
     }
 }
 
+void sim_cluster_die(struct sim_cluster *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        sim_node_die(&c->nodes[i]);
+    }
+}
+
+void sim_cluster_revive(struct sim_cluster *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        sim_node_revive(&c->nodes[i]);
+    }
+    sim_cluster_step_down(c, 0, 0);
+}
+
 /* --- looked at, and the end --- */
 
 struct sim_fate *sim_cluster_fate(struct sim_cluster *c, int64_t token)

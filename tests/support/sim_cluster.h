@@ -139,6 +139,10 @@ void sim_cluster_step_down(struct sim_cluster *c, int next, msec election);
 void sim_node_die(struct sim_node *n);
 void sim_node_revive(struct sim_node *n);
 
+/* All nodes; they come back with the first as primary. */
+void sim_cluster_die(struct sim_cluster *c);
+void sim_cluster_revive(struct sim_cluster *c);
+
 /* Its state has changed, in what hello does not show otherwise too: held hellos are answered. */
 void sim_node_change(struct sim_node *n);
 

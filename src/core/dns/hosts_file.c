@@ -54,12 +54,9 @@ size_t hosts_file_find(struct span text, const char *name, uint16_t port, struct
 {
     size_t count = 0;
     while (text.size > 0 && count < room) {
-        const uint8_t *end = memchr(text.at, '\n', text.size);
-        size_t size = end == NULL ? text.size : (size_t)(end - text.at);
-        struct span line = span_head(text, size);
+        struct span line = span_take_line(&text);
         char word[WORD_BYTES];
         struct address a;
-        text = span_tail(text, end == NULL ? size : size + 1);
         if (next_word(&line, word) && word[0] != '/' && address_parse(word, port, &a) &&
             line_has(line, name) && !has(out, count, &a)) {
             a.port = port;

@@ -82,12 +82,9 @@ size_t resolv_conf_read(struct span text, struct name_server *out, size_t room)
 {
     size_t count = 0;
     while (text.size > 0 && count < room) {
-        const uint8_t *end = memchr(text.at, '\n', text.size);
-        size_t size = end == NULL ? text.size : (size_t)(end - text.at);
-        struct span line = span_head(text, size);
+        struct span line = span_take_line(&text);
         char word[WORD_BYTES];
         struct name_server s = {0};
-        text = span_tail(text, end == NULL ? size : size + 1);
         if (next_word(&line, word) && strcmp(word, "nameserver") == 0 && next_word(&line, word) &&
             read_server(word, &s) && !has(out, count, &s)) {
             out[count++] = s;
