@@ -1,21 +1,9 @@
 /* Words about the way to a server, and last those that only say that something failed. */
 #include "doctor/explain_parts.h"
 
-#define ROW(words, ...)                               \
-    {                                                 \
-        words, {__VA_ARGS__}, TWIST_NONE, false, NULL \
-    }
 #define CODED(words, code, ...)                       \
     {                                                 \
         words, {__VA_ARGS__}, TWIST_NONE, false, code \
-    }
-#define TWISTED(words, twist, code)              \
-    {                                            \
-        words, {{0}}, TWIST_##twist, false, code \
-    }
-#define WRAPPER(words, ...)                          \
-    {                                                \
-        words, {__VA_ARGS__}, TWIST_NONE, true, NULL \
     }
 
 #define NO_SERVER POSSIBLE(ACL_01), POSSIBLE(TCP_01), POSSIBLE(ACL_02)

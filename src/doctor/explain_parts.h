@@ -55,6 +55,21 @@ struct pattern {
     const char *code; /* evidence "code"; NULL: none */
 };
 
+/* Rows: words that mean these findings; words whose meaning hangs on names and addresses beside
+ * them; words that only say that something failed. */
+#define ROW(words, ...)                               \
+    {                                                 \
+        words, {__VA_ARGS__}, TWIST_NONE, false, NULL \
+    }
+#define TWISTED(words, twist, code)              \
+    {                                            \
+        words, {{0}}, TWIST_##twist, false, code \
+    }
+#define WRAPPER(words, ...)                          \
+    {                                                \
+        words, {__VA_ARGS__}, TWIST_NONE, true, NULL \
+    }
+
 /* Each ends with a row without words. A row that stands earlier takes its words from later ones, so
  * that the more special stand first. */
 extern const struct pattern explain_names[];

@@ -2,10 +2,6 @@
  * topology. */
 #include "doctor/explain_parts.h"
 
-#define ROW(words, ...)                               \
-    {                                                 \
-        words, {__VA_ARGS__}, TWIST_NONE, false, NULL \
-    }
 #define CODED(words, code, ...)                       \
     {                                                 \
         words, {__VA_ARGS__}, TWIST_NONE, false, code \

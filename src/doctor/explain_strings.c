@@ -1,11 +1,6 @@
 /* Words about the connection string and the records that go with it. */
 #include "doctor/explain_parts.h"
 
-#define ROW(words, ...)                               \
-    {                                                 \
-        words, {__VA_ARGS__}, TWIST_NONE, false, NULL \
-    }
-
 const struct pattern explain_strings[] = {
     /* None, or another scheme. */
     ROW("uri' parameter to 'openuri()' must be a string", CERTAIN(URI_01)),

@@ -1,19 +1,6 @@
 /* Words about the TLS handshake. */
 #include "doctor/explain_parts.h"
 
-#define ROW(words, ...)                               \
-    {                                                 \
-        words, {__VA_ARGS__}, TWIST_NONE, false, NULL \
-    }
-#define WRAPPER(words, ...)                          \
-    {                                                \
-        words, {__VA_ARGS__}, TWIST_NONE, true, NULL \
-    }
-#define TWISTED(words, twist, code)              \
-    {                                            \
-        words, {{0}}, TWIST_##twist, false, code \
-    }
-
 #define SHUT_OUT LIKELY(ACL_02), POSSIBLE(LIM_01)
 
 const struct pattern explain_tls[] = {

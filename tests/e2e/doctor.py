@@ -7,6 +7,8 @@ import subprocess
 import threading
 import time
 
+import pytest
+
 from conftest import MOORING, free_port
 
 HEALTHY_SECONDS, FAULT_SECONDS = 2, 8
@@ -141,3 +143,10 @@ class Doctor:
 
     def close(self):
         self.control.close()
+
+
+@pytest.fixture
+def doctor(atlas):
+    one = Doctor(atlas)
+    yield one
+    one.close()

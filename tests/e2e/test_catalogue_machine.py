@@ -8,17 +8,11 @@ import pymongo.errors
 import pytest
 
 import wreck
-from wreck import World, alert, deaf
+from wreck import World, alert, deaf, papers  # noqa: F401 (a fixture)
 from wreck_names import Network
 
 AWAY = "203.0.113.7"  # of an example network, reached by nothing
 INSIDE = "10.1.2.3"
-
-
-@pytest.fixture(scope="session")
-def papers():
-    with wreck.papers() as made:
-        yield made
 
 
 class Place:

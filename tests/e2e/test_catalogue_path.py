@@ -6,13 +6,7 @@ import pytest
 
 import wreck
 from conftest import free_port
-from wreck import World, alert, at_first, deaf, refusal
-
-
-@pytest.fixture(scope="session")
-def papers():
-    with wreck.papers() as made:
-        yield made
+from wreck import World, alert, at_first, deaf, papers, refusal  # noqa: F401 (a fixture)
 
 
 @pytest.fixture

@@ -5,16 +5,10 @@ import datetime
 import pytest
 
 import wreck
-from wreck import SET, World, deaf, refusal
+from wreck import SET, World, deaf, papers, refusal  # noqa: F401 (a fixture)
 
 BAD_AUTH = refusal(8000, "AtlasError", "bad auth : authentication failed")
 HOUR = datetime.timedelta(hours=1)
-
-
-@pytest.fixture(scope="session")
-def papers():
-    with wreck.papers() as made:
-        yield made
 
 
 @pytest.fixture

@@ -9,14 +9,7 @@ import urllib.parse
 
 import pytest
 
-from doctor import HEALTHY_SECONDS, Doctor, Silent
-
-
-@pytest.fixture
-def doctor(atlas):
-    one = Doctor(atlas)
-    yield one
-    one.close()
+from doctor import HEALTHY_SECONDS, Silent, doctor  # noqa: F401 (a fixture)
 
 
 @pytest.fixture

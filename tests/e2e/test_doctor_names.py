@@ -6,15 +6,8 @@ import trustme
 from dnslib import CLASS, QTYPE, RR, SRV, A, CNAME
 
 from conftest import free_port
-from doctor import Doctor
+from doctor import doctor  # noqa: F401 (a fixture)
 from liar import PASS, Liar, has_edns, says
-
-
-@pytest.fixture
-def doctor(atlas):
-    one = Doctor(atlas)
-    yield one
-    one.close()
 
 
 @pytest.fixture

@@ -1,17 +1,10 @@
 """mooring doctor on mistakes in the connection string: the finding is first, whatever fails later."""
 import pytest
 
-from doctor import Doctor
+from doctor import doctor  # noqa: F401 (a fixture)
 
 ATLAS = "cluster0.ab123.mongodb.net"
 NODE = "ac-abcdefg-shard-00-00.ab123.mongodb.net:27017"
-
-
-@pytest.fixture
-def doctor(atlas):
-    one = Doctor(atlas)
-    yield one
-    one.close()
 
 
 def finds(doctor, name, uri):

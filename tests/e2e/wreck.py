@@ -16,6 +16,7 @@ import time
 
 import bson
 import dnslib
+import pytest
 import trustme
 
 from conftest import MOORING, free_port
@@ -335,7 +336,7 @@ class World:
         return said
 
 
-@contextlib.contextmanager
+@pytest.fixture(scope="session")
 def papers():
     with tempfile.TemporaryDirectory() as folder:
         yield Papers(pathlib.Path(folder))
